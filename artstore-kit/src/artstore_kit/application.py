@@ -1,0 +1,85 @@
+"""The web application every service is built on."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from artstore_kit import failpoints, health, logging
+from artstore_kit.errors import Problem, install_error_handlers
+from artstore_kit.observability import RequestObserver
+from artstore_kit.settings import ServiceSettings
+
+VERSION = "0.1.0"
+_DRAIN_SECONDS = 20
+
+
+def create(
+    title: str,
+    settings: ServiceSettings,
+    services: Callable[[], AbstractAsyncContextManager[health.HasDependencies]],
+    routers: Sequence[APIRouter],
+) -> FastAPI:
+    """Build a service: its routes, errors, probes, metrics and the life of what it opens.
+
+    `services` opens everything outside; what it yields is `request.state.services`.
+    """
+    failpoints.arm(settings.failpoint)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, object]]:
+        async with services() as opened:
+            yield {"services": opened}
+
+    app = FastAPI(
+        title=title,
+        version=VERSION,
+        lifespan=lifespan,
+        openapi_url="/openapi.json" if settings.app_swagger_enabled else None,
+        responses={
+            "4XX": {"model": Problem, "description": "the request cannot be served as it is"},
+            "5XX": {"model": Problem, "description": "something the service needs is away"},
+        },
+    )
+    install_error_handlers(app)
+    for router in (health.router, _metrics_router, *routers):
+        app.include_router(router)
+    if settings.cors_allow_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_allow_origins),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
+    app.add_middleware(RequestObserver)
+    return app
+
+
+_metrics_router = APIRouter()
+
+
+@_metrics_router.get("/metrics", include_in_schema=False)
+async def metrics() -> Response:
+    """Serve the process's metrics to Prometheus."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def serve(app: FastAPI, service: str, settings: ServiceSettings) -> None:
+    """Serve until SIGTERM or SIGINT, then let requests in flight end."""
+    logging.configure(
+        service=service, level=settings.log_level, log_format=settings.log_format
+    )
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )

@@ -1,0 +1,100 @@
+"""PostgreSQL: one engine a service, migrated at start by whichever replica comes first."""
+
+import asyncio
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from artstore_kit.errors import UnavailableError
+from artstore_kit.logging import get_logger
+from artstore_kit.settings import DatabaseSettings
+
+logger = get_logger(__name__)
+
+# Arbitrary but fixed: every replica of a service takes the same lock before it migrates.
+_MIGRATION_LOCK = 7_267_001
+_CONNECT_TIMEOUT = 5
+_COMMAND_TIMEOUT = 30
+
+DATABASE_ERRORS = (DBAPIError, OSError, TimeoutError)
+
+
+def connect(settings: DatabaseSettings) -> AsyncEngine:
+    """Create the engine of a service; nothing is connected yet."""
+    url = URL.create(
+        "postgresql+asyncpg",
+        username=settings.db_username,
+        password=settings.db_password.get_secret_value(),
+        host=settings.db_host,
+        port=settings.db_port,
+        database=settings.db_database,
+    )
+    return create_async_engine(
+        url,
+        pool_size=settings.db_pool_size,
+        max_overflow=0,
+        pool_timeout=_CONNECT_TIMEOUT,
+        # Without it the first request after a restart of PostgreSQL would meet a dead connection.
+        pool_pre_ping=True,
+        connect_args={"timeout": _CONNECT_TIMEOUT, "command_timeout": _COMMAND_TIMEOUT},
+    )
+
+
+async def migrate(engine: AsyncEngine, package: str) -> None:
+    """Bring the database to the newest schema of `package`, one replica at a time.
+
+    `package` holds `database/migrations`. The session lock is released with the connection, so a
+    replica that dies while migrating blocks nobody.
+    """
+    config = Config()
+    config.set_main_option("script_location", f"{package}:database/migrations")
+    config.set_main_option("path_separator", "os")
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+        await connection.commit()
+        try:
+            await connection.run_sync(_upgrade, config)
+            await connection.commit()
+        finally:
+            await _release(connection)
+
+
+def _upgrade(connection: Connection, config: Config) -> None:
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+async def _release(connection: AsyncConnection) -> None:
+    await connection.rollback()
+    await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
+    await connection.commit()
+
+
+async def wait_until_ready(engine: AsyncEngine, *, seconds: float = 60) -> None:
+    """Wait for PostgreSQL to accept connections; give up with its own message after `seconds`."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        try:
+            await ping(engine)
+        except DATABASE_ERRORS as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            logger.warning("database_not_ready", reason=str(error).splitlines()[0])
+            await asyncio.sleep(1)
+        else:
+            return
+
+
+async def ping(engine: AsyncEngine) -> None:
+    """Raise unless the database answers."""
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+
+
+def unavailable(_error: Exception) -> UnavailableError:
+    """Say to a client that the database is away, and nothing more."""
+    return UnavailableError("the database is not reachable; try again", code="database_unavailable")

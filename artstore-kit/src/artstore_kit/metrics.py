@@ -1,0 +1,15 @@
+"""Metrics that every service has; each service declares its own in `metrics.py` beside `app.py`."""
+
+from prometheus_client import Counter, Histogram
+
+REQUESTS = Counter(
+    "artstore_http_requests_total",
+    "Requests answered, by route template",
+    ["method", "route", "status"],
+)
+REQUEST_SECONDS = Histogram(
+    "artstore_http_request_seconds",
+    "Time from the first byte of a request to the last byte of its answer",
+    ["method", "route"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300),
+)

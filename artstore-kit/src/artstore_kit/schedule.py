@@ -1,0 +1,34 @@
+"""Background jobs of a service: they outlive their own errors and end with the service."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from artstore_kit.logging import get_logger
+
+logger = get_logger(__name__)
+
+Job = Callable[[], Awaitable[None]]
+
+
+async def every(seconds: float, job: Job, *, name: str) -> None:
+    """Run `job` now and `seconds` after each end of it; an error is logged and the loop goes on."""
+    while True:
+        try:
+            await job()
+        except Exception:
+            logger.exception("job_failed", job=name)
+        await asyncio.sleep(seconds)
+
+
+@asynccontextmanager
+async def running(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run the jobs while the block lasts, then cancel them and wait until they have ended."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,72 @@
+"""Pytest fixtures that every package's tests share: real servers, real tokens, real HTTP."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+
+from artstore_kit.testing.postgres import Postgres
+from artstore_kit.testing.serving import serving
+from artstore_kit.testing.tokens import AUDIENCE, ISSUER, TokenSigner
+from artstore_kit.testing.valkey import Valkey
+
+Serve = Callable[[FastAPI], AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    server = Postgres(tmp_path_factory.mktemp("postgres") / "data", secrets.token_urlsafe())
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    server = Valkey(tmp_path_factory.mktemp("valkey"), secrets.token_urlsafe())
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[str]:
+    """The name of an empty database."""
+    name = f"test_{secrets.token_hex(6)}"
+    postgres.create_database(name)
+    yield name
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def signer() -> TokenSigner:
+    return TokenSigner()
+
+
+@pytest.fixture
+def environment(
+    monkeypatch: pytest.MonkeyPatch, postgres: Postgres, valkey: Valkey, database: str, tmp_path: Path
+) -> pytest.MonkeyPatch:
+    """An environment in which a service's Settings load; a test adds what is its own."""
+    values = {
+        **postgres.environment(database),
+        **valkey.environment(),
+        "ENVIRONMENT": "test",
+        "STATE_DIR": str(tmp_path / "state"),
+        "JWT_ISSUER": ISSUER,
+        "JWT_AUDIENCE": AUDIENCE,
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest_asyncio.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Serve an app over real HTTP: `async with serve(app) as client`."""
+    yield serving

