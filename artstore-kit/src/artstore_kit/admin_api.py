@@ -3,6 +3,7 @@
 import asyncio
 import time
 from typing import Any
+from urllib.parse import quote_plus
 
 import aiohttp
 
@@ -34,8 +35,9 @@ class AdminApi:
         return {"Authorization": f"Bearer {self._token}"}
 
     async def _renew(self) -> None:
+        # RFC 6749, 2.3.1: percent-encoded before Basic, or a "+" in a secret would be a space.
         credentials = aiohttp.encode_basic_auth(
-            self._client_id, self._client_secret.get_secret_value()
+            quote_plus(self._client_id), quote_plus(self._client_secret.get_secret_value())
         )
         answer = await http_client.call(
             self._session,

@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import FrameType
 
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from typing_extensions import override
 
 from artstore_kit import failpoints, health, logging
+from artstore_kit.body_limit import BodyLimit
 from artstore_kit.errors import Problem, install_error_handlers
 from artstore_kit.observability import RequestObserver
 from artstore_kit.settings import ServiceSettings
@@ -23,10 +26,13 @@ def create(
     settings: ServiceSettings,
     services: Callable[[], AbstractAsyncContextManager[health.HasDependencies]],
     routers: Sequence[APIRouter],
+    *,
+    max_body_bytes: int | None = None,
 ) -> FastAPI:
     """Build a service: its routes, errors, probes, metrics and the life of what it opens.
 
-    `services` opens everything outside; what it yields is `request.state.services`.
+    `services` opens everything outside; what it yields is `request.state.services`. A
+    service that takes only small bodies says how small, and they are read before anything else.
     """
     failpoints.arm(settings.failpoint)
 
@@ -48,6 +54,8 @@ def create(
     install_error_handlers(app)
     for router in (health.router, _metrics_router, *routers):
         app.include_router(router)
+    if max_body_bytes is not None:
+        app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     if settings.cors_allow_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -71,10 +79,8 @@ async def metrics() -> Response:
 
 def serve(app: FastAPI, service: str, settings: ServiceSettings) -> None:
     """Serve until SIGTERM or SIGINT, then let requests in flight end."""
-    logging.configure(
-        service=service, level=settings.log_level, log_format=settings.log_format
-    )
-    uvicorn.run(
+    logging.configure(service=service, level=settings.log_level, log_format=settings.log_format)
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -83,3 +89,25 @@ def serve(app: FastAPI, service: str, settings: ServiceSettings) -> None:
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
+    server = _Server(config, app)
+    server.run()
+    if not server.started:
+        raise SystemExit(3)
+
+
+class _Server(uvicorn.Server):
+    """Tells requests that only wait (long polls) that the service is stopping."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._app.state.stopping = True
+        super().handle_exit(sig, frame)
+
+
+async def nobody_waits(request: Request) -> bool:
+    """Say whether a long poll should end now: the client went away, or the service is stopping."""
+    return getattr(request.app.state, "stopping", False) or await request.is_disconnected()

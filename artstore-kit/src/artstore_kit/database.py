@@ -7,9 +7,9 @@ from alembic.config import Config
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from artstore_kit.errors import UnavailableError
 from artstore_kit.logging import get_logger
 from artstore_kit.settings import DatabaseSettings
 
@@ -20,7 +20,7 @@ _MIGRATION_LOCK = 7_267_001
 _CONNECT_TIMEOUT = 5
 _COMMAND_TIMEOUT = 30
 
-DATABASE_ERRORS = (DBAPIError, OSError, TimeoutError)
+DATABASE_ERRORS = (DBAPIError, PoolTimeoutError, OSError, TimeoutError)
 
 
 def connect(settings: DatabaseSettings) -> AsyncEngine:
@@ -93,8 +93,3 @@ async def ping(engine: AsyncEngine) -> None:
     """Raise unless the database answers."""
     async with engine.connect() as connection:
         await connection.execute(text("SELECT 1"))
-
-
-def unavailable(_error: Exception) -> UnavailableError:
-    """Say to a client that the database is away, and nothing more."""
-    return UnavailableError("the database is not reachable; try again", code="database_unavailable")

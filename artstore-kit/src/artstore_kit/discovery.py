@@ -3,15 +3,19 @@
 Redis first, then Admin's REST API, then the last known copy on disk (DESIGN 7).
 """
 
+import asyncio
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import redis
 from pydantic import TypeAdapter, ValidationError
 
+from artstore_kit import redis_client
+from artstore_kit.admin_api import AdminApi
 from artstore_kit.atomic_file import write_atomically
 from artstore_kit.contracts.elements import (
     REGISTRY_CHANNEL,
@@ -24,10 +28,15 @@ from artstore_kit.contracts.elements import (
 from artstore_kit.errors import ServiceError
 from artstore_kit.logging import get_logger
 from artstore_kit.redis_client import REDIS_ERRORS
+from artstore_kit.settings import ModuleSettings
 
 logger = get_logger(__name__)
 
 _REFRESH_SECONDS = 2.0
+# How long `stop` may have to wait for a thread that listens for announcements.
+_LISTEN_SECONDS = 0.2
+_FIRST_LOOK_SECONDS = 5
+_ADMIN_SECONDS = 10
 _registry_document = TypeAdapter(list[Registration])
 
 FetchRegistry = Callable[[], Sequence[Registration]]
@@ -63,6 +72,8 @@ class Discovery:
         self._fetch_from_admin = fetch_from_admin
         self._cache_file = cache_file
         self._elements: dict[str, Element] = {}
+        self._remembered = b""
+        self._looked = threading.Event()
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="discovery", daemon=True)
@@ -83,26 +94,44 @@ class Discovery:
         self._thread.join()
         self._redis.close()
 
+    def wait_for_first_look(self) -> None:
+        """Wait until it was tried once to read the registry, from wherever it can be had."""
+        self._looked.wait(_FIRST_LOOK_SECONDS)
+
     def _run(self) -> None:
-        announcements = self._redis.pubsub(ignore_subscribe_messages=True)
+        announcements: redis.client.PubSub
+        announcements = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         while not self._stopping:
             try:
-                if not announcements.subscribed:
-                    announcements.subscribe(REGISTRY_CHANNEL)
-                self._refresh_from_redis()
-                # An announcement ends the wait early.
-                announcements.get_message(timeout=_REFRESH_SECONDS)
-            except REDIS_ERRORS as error:
-                logger.warning("redis_unavailable", reason=type(error).__name__)
-                with suppress(*REDIS_ERRORS):
-                    announcements.reset()
-                self._refresh_without_redis()
-                self._wake.wait(_REFRESH_SECONDS)
+                self._look(announcements)
             except Exception:
                 logger.exception("discovery_failed")
+                self._looked.set()
                 self._wake.wait(_REFRESH_SECONDS)
         with suppress(*REDIS_ERRORS):
             announcements.close()
+
+    def _look(self, announcements: redis.client.PubSub) -> None:
+        try:
+            if not announcements.subscribed:
+                announcements.subscribe(REGISTRY_CHANNEL)
+            self._refresh_from_redis()
+            self._looked.set()
+            self._listen(announcements)
+        except REDIS_ERRORS as error:
+            logger.warning("redis_unavailable", reason=type(error).__name__)
+            with suppress(*REDIS_ERRORS):
+                announcements.reset()
+            self._refresh_without_redis()
+            self._looked.set()
+            self._wake.wait(_REFRESH_SECONDS)
+
+    def _listen(self, announcements: redis.client.PubSub) -> None:
+        """Wait until it is time to look again; an announcement ends the wait early."""
+        deadline = time.monotonic() + _REFRESH_SECONDS
+        while not self._stopping and time.monotonic() < deadline:
+            if announcements.get_message(timeout=_LISTEN_SECONDS):
+                return
 
     def _refresh_from_redis(self) -> None:
         documents = self._redis.hvals(REGISTRY_KEY)
@@ -141,16 +170,49 @@ class Discovery:
                 registrations, statuses or [None] * len(registrations), strict=True
             )
         }
-        if registrations and elements.keys() != self._elements.keys():
-            logger.info("elements_known", elements=sorted(elements))
-            write_atomically(self._cache_file, _registry_document.dump_json(registrations))
         self._elements = elements
+        self._remember(registrations)
+
+    def _remember(self, registrations: list[Registration]) -> None:
+        document = _registry_document.dump_json(registrations)
+        if not registrations or document == self._remembered:
+            return
+        logger.info("elements_known", elements=[entry.element_id for entry in registrations])
+        self._remembered = document
+        try:
+            write_atomically(self._cache_file, document)
+        except OSError as error:
+            logger.warning("registry_not_kept", reason=str(error))
 
 
-def _status(document: str | None) -> ElementStatus | None:
+def _status(document: str | bytes | None) -> ElementStatus | None:
     if document is None:
         return None
     try:
         return ElementStatus.model_validate_json(document)
     except ValidationError:
         return None
+
+
+@asynccontextmanager
+async def following(settings: ModuleSettings, admin: AdminApi) -> AsyncIterator[Discovery]:
+    """Follow the registry while the block lasts; it has been looked at once when that begins."""
+    loop = asyncio.get_running_loop()
+
+    def fetch_from_admin() -> Sequence[Registration]:
+        answer = asyncio.run_coroutine_threadsafe(admin.elements(), loop)
+        try:
+            return answer.result(_ADMIN_SECONDS)
+        finally:
+            answer.cancel()
+
+    discovery = Discovery(
+        redis_client.connect_sync(settings), fetch_from_admin, settings.state_dir / "elements.json"
+    )
+    discovery.start()
+    try:
+        await asyncio.to_thread(discovery.wait_for_first_look)
+        yield discovery
+    finally:
+        # Not joined from the loop: the thread may itself be waiting for the loop's answer.
+        await asyncio.to_thread(discovery.stop)

@@ -13,7 +13,10 @@ _CHECK_TIMEOUT = 3
 
 @dataclass(frozen=True)
 class Dependency:
-    """Something outside; `check` raises while it is away. Without a required one we are not ready."""
+    """Something outside; `check` raises while it is away.
+
+    While a required one is away we are not ready.
+    """
 
     name: str
     check: Callable[[], Awaitable[object]]

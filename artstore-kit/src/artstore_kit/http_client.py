@@ -34,7 +34,7 @@ class PeerError(ServiceError):
 
     def __init__(self, status: int, code: str, detail: str, headers: Headers) -> None:
         super().__init__(detail, headers=headers)
-        self.status = HTTPStatus(status)
+        self.status = status
         self.code = code
 
 
@@ -59,8 +59,8 @@ async def stream(
     *,
     headers: Headers | None = None,
     params: Mapping[str, str] | None = None,
-    data: Any = None,
-    json: Any = None,
+    data: object = None,
+    json: object = None,
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """Send one request and yield the answer, its body unread, whatever its status.
 
@@ -93,8 +93,7 @@ async def call(
         await raise_for_problem(response)
         if response.status == HTTPStatus.NO_CONTENT:
             return {}
-        document: dict[str, Any] = await response.json(content_type=None)
-        return document
+        return await _document(response)
 
 
 async def get(session: aiohttp.ClientSession, url: str, **options: Any) -> dict[str, Any]:
@@ -113,12 +112,25 @@ async def raise_for_problem(response: aiohttp.ClientResponse) -> None:
         return
     code, detail = "peer_error", f"{_origin(str(response.url))} answered {response.status}"
     if response.content_type == "application/problem+json":
-        problem = await response.json(content_type=None)
-        code, detail = problem.get("code", code), problem.get("detail", detail)
+        problem = await _document(response)
+        code, detail = str(problem.get("code", code)), str(problem.get("detail", detail))
     passed = {
-        name: response.headers[name] for name in ("Retry-After", "Allow") if name in response.headers
+        name: response.headers[name]
+        for name in ("Retry-After", "Allow")
+        if name in response.headers
     }
     raise PeerError(response.status, code, detail, passed)
+
+
+async def _document(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    try:
+        document = await response.json(content_type=None)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        message = f"{_origin(str(response.url))} answered what is not a JSON object"
+        raise PeerUnavailableError(message)
+    return document
 
 
 def _origin(url: str) -> str:

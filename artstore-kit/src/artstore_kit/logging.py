@@ -21,11 +21,6 @@ def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
 
 def configure(*, service: str, level: LogLevel, log_format: LogFormat) -> None:
     """Send every record of this process, libraries' included, to standard output."""
-
-    def add_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        event["service"] = service
-        return event
-
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -33,15 +28,7 @@ def configure(*, service: str, level: LogLevel, log_format: LogFormat) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_trace,
     ]
-    renderer: list[Processor]
-    if log_format == "json":
-        renderer = [
-            add_service,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ]
-    else:
-        renderer = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    renderer = _json_lines(service) if log_format == "json" else _text_lines()
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -61,6 +48,24 @@ def configure(*, service: str, level: LogLevel, log_format: LogFormat) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _json_lines(service: str) -> list[Processor]:
+    def add_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    return [
+        add_service,
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(ensure_ascii=False),
+    ]
+
+
+def _text_lines() -> list[Processor]:
+    # The default shows local variables, secrets among them, wherever `rich` is installed.
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=plain)]
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

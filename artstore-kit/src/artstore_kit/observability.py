@@ -1,4 +1,4 @@
-"""One pure-ASGI layer around every request: its trace, its metrics, its log line, its last error."""
+"""One pure-ASGI layer around every request: its trace, metrics, log line and last error."""
 
 import time
 
@@ -19,7 +19,7 @@ _CLIENT_CLOSED = 499
 
 
 class RequestObserver:
-    """Begins the trace, counts and times the request, logs one line, answers 500 to the unexpected."""
+    """Traces, counts, times and logs a request; answers 500 to what nobody expected."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -29,33 +29,44 @@ class RequestObserver:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        context = tracing.begin(headers.get(b"traceparent", b"").decode("latin-1"))
+        tracing.begin(headers.get(b"traceparent", b"").decode("latin-1"))
         structlog.contextvars.clear_contextvars()
         started = time.perf_counter()
-        status = 0
-
-        async def observed_send(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"].append((b"x-trace-id", context.trace_id.encode()))
-            await send(message)
-
+        answer = _Answer(send)
         try:
-            await self.app(scope, receive, observed_send)
+            await self._answer(scope, receive, answer)
+        finally:
+            _report(scope, answer.status, time.perf_counter() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        try:
+            await self.app(scope, receive, answer)
         except ClientDisconnect:
-            status = _CLIENT_CLOSED
+            answer.status = _CLIENT_CLOSED
         except Exception:
-            logger.exception("unexpected_error", path=scope["path"])
-            if status:
-                # The answer has begun: only a broken connection tells the client it is not whole.
+            if answer.status:
+                # Only a broken connection tells the client that this is not the whole answer; the
+                # server that breaks it logs the error.
                 raise
+            logger.exception("unexpected_error", path=scope["path"])
             response = problem_response(
                 scope["path"], 500, "internal_error", "an error on our side; it has been logged"
             )
-            await response(scope, receive, observed_send)
-        finally:
-            _report(scope, status, time.perf_counter() - started)
+            await response(scope, receive, answer)
+
+
+class _Answer:
+    """Sends an answer on with the trace id in its headers, and remembers its status."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"].append((b"x-trace-id", tracing.current_trace_id().encode()))
+        await self._send(message)
 
 
 def _report(scope: Scope, status: int, seconds: float) -> None:

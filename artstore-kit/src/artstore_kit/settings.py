@@ -1,11 +1,11 @@
-"""Settings come from the environment; a secret may also come from the file that `<NAME>_FILE` names."""
+"""Settings come from the environment; a secret also from the file that `<NAME>_FILE` names."""
 
 import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -13,6 +13,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from typing_extensions import override
 
 from artstore_kit.logging import LogFormat, LogLevel
 
@@ -22,12 +23,14 @@ SettingsT = TypeVar("SettingsT", bound="ServiceSettings")
 class _FileSecrets(PydanticBaseSettingsSource):
     """Reads `<NAME>_FILE` for every field that holds a secret."""
 
+    @override
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         path = os.environ.get(f"{field_name.upper()}_FILE")
         if path is None or "Secret" not in str(field.annotation):
             return None, field_name, False
         return Path(path).read_text(encoding="utf-8").strip(), field_name, False
 
+    @override
     def __call__(self) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name, field in self.settings_cls.model_fields.items():
@@ -73,7 +76,9 @@ class ServiceSettings(BaseSettings):
 
     @field_validator("cors_allow_origins")
     @classmethod
-    def _no_wildcard_in_production(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
+    def _no_wildcard_in_production(
+        cls, value: tuple[str, ...], info: ValidationInfo
+    ) -> tuple[str, ...]:
         if "*" in value and info.data.get("environment") == "production":
             message = "a wildcard is refused in production: list the origins"
             raise ValueError(message)
@@ -81,13 +86,14 @@ class ServiceSettings(BaseSettings):
 
     @field_validator("failpoint")
     @classmethod
-    def _no_failpoint_in_production(cls, value: str, info: Any) -> str:
+    def _no_failpoint_in_production(cls, value: str, info: ValidationInfo) -> str:
         if value and info.data.get("environment") == "production":
             message = "failpoints are for tests: unset it"
             raise ValueError(message)
         return value
 
     @classmethod
+    @override
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
@@ -131,4 +137,6 @@ def load(settings_class: type[SettingsT]) -> SettingsT:
         sys.stderr.write("configuration error in the environment:\n" + "\n".join(lines) + "\n")
     except OSError as error:
         sys.stderr.write(f"configuration error: {error.filename}: {error.strerror}\n")
+    except UnicodeDecodeError:
+        sys.stderr.write("configuration error: a secret's file is not UTF-8 text\n")
     raise SystemExit(2)

@@ -75,6 +75,8 @@ class TokenValidator:
         self._fetched_at = float("-inf")
         self._attempted_at = float("-inf")
         self._fetching = asyncio.Lock()
+        self._renewal: asyncio.Task[None] | None = None
+        self._refresh: asyncio.Task[None] | None = None
         self._validated: LRUCache[bytes, Account] = LRUCache(_REMEMBERED)
         self._claims = jwt.JWTClaimsRegistry(
             leeway=_CLOCK_SKEW,
@@ -84,6 +86,8 @@ class TokenValidator:
             exp={"essential": True},
             iat={"essential": True},
             jti={"essential": True},
+            role={"essential": True},
+            scope={"essential": True},
         )
 
     async def validate(self, token: str) -> Account:
@@ -111,10 +115,10 @@ class TokenValidator:
             return Account(
                 client_id=str(decoded.claims["sub"]),
                 role=Role(decoded.claims["role"]),
-                scopes=frozenset(str(decoded.claims["scope"]).split()),
+                scopes=frozenset(decoded.claims["scope"].split()),
                 expires_at=int(decoded.claims["exp"]),
             )
-        except (JoseError, ValueError, KeyError, TypeError) as error:
+        except (JoseError, AttributeError, TypeError, ValueError) as error:
             reason = getattr(error, "description", "") or "the token is not valid"
             raise _invalid(reason.replace('"', "'")) from error
 
@@ -132,35 +136,48 @@ class TokenValidator:
         return kid
 
     async def _key(self, kid: str) -> Key:
-        now = time.monotonic()
-        if kid not in self._keys or now - self._fetched_at > _KEYS_TTL:
+        if not self._keys:
+            self._load_cache()
+        if kid not in self._keys:
             await self._refetch()
+        elif time.monotonic() - self._fetched_at > _KEYS_TTL and self._may_fetch():
+            # No request waits for a renewal while the key it needs is known.
+            self._renewal = asyncio.create_task(self._refetch())
         if not self._keys:
             raise UnavailableError("no signing key is known yet; try again")
         if kid not in self._keys:
             raise _invalid("the token's key is not known")
         return self._keys[kid]
 
+    def _may_fetch(self) -> bool:
+        return time.monotonic() - self._attempted_at >= _REFETCH_INTERVAL
+
     async def _refetch(self) -> None:
+        asked_at = time.monotonic()
         async with self._fetching:
-            if time.monotonic() - self._attempted_at < _REFETCH_INTERVAL and self._keys:
+            if self._attempted_at > asked_at:
+                # Somebody else's attempt ended while this one waited.
                 return
-            self._attempted_at = time.monotonic()
+            if self._keys and asked_at - self._attempted_at < _REFETCH_INTERVAL:
+                return
             try:
-                document = await self._fetch_keys()
-            except ServiceError as error:
-                logger.warning("keys_not_fetched", reason=error.detail)
+                await self._fetch()
+            except (ServiceError, JoseError, OSError, KeyError, TypeError, ValueError) as error:
+                logger.warning("keys_not_fetched", reason=repr(error))
                 self._load_cache()
-                return
-            self._use(document)
-            self._fetched_at = time.monotonic()
-            if self._cache_file:
-                await asyncio.to_thread(
-                    write_atomically, self._cache_file, json.dumps(document).encode()
-                )
+            finally:
+                self._attempted_at = time.monotonic()
+
+    async def _fetch(self) -> None:
+        document = await self._fetch_keys()
+        self._use(document)
+        self._fetched_at = time.monotonic()
+        if self._cache_file:
+            content = json.dumps(document).encode()
+            await asyncio.to_thread(write_atomically, self._cache_file, content)
 
     def _load_cache(self) -> None:
-        if not self._keys and self._cache_file and self._cache_file.exists():
+        if self._cache_file and self._cache_file.exists():
             self._use(json.loads(self._cache_file.read_bytes()))
 
     def _use(self, document: dict[str, Any]) -> None:

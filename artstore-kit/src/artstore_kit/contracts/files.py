@@ -1,14 +1,16 @@
-"""A file's attributes: the JSON document that lies beside the bytes and travels between services."""
+"""A file's attributes: the JSON document beside the bytes, which also travels between services."""
 
-from datetime import datetime
+import base64
+import json
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 MAX_ATTRIBUTES_BYTES = 4096
+ATTRIBUTES_HEADER = "ArtStore-Attributes"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # NUL cannot be stored in PostgreSQL text, and control characters in a name or header serve no one.
@@ -26,9 +28,12 @@ ContentType = Annotated[
 Tag = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=_PRINTABLE)
 ]
+Description = Annotated[str, StringConstraints(max_length=4096, pattern=_TEXT)]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]
 MetadataText = Annotated[str, StringConstraints(pattern=_TEXT)]
-MetadataValue = MetadataText | bool | int | float | None
+# NaN and infinities are not JSON (RFC 8259, 6).
+MetadataNumber = Annotated[float, Field(allow_inf_nan=False)]
+MetadataValue = MetadataText | bool | int | MetadataNumber | None
 IdempotencyKey = Annotated[
     str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")
 ]
@@ -65,7 +70,7 @@ class Described(BaseModel):
     retention: Retention = Retention()
     legal_hold: bool = False
     tags: list[Tag] = Field(default_factory=list, max_length=64)
-    description: Annotated[str, StringConstraints(max_length=4096, pattern=_TEXT)] = ""
+    description: Description = ""
     metadata: dict[MetadataKey, MetadataValue] = Field(default_factory=dict, max_length=64)
 
 
@@ -74,6 +79,15 @@ class NewFile(Described):
 
     uploaded_by: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PRINTABLE)]
     idempotency_key: IdempotencyKey | None = None
+
+    def to_header(self) -> str:
+        """Encode for the `ArtStore-Attributes` header: base64 of UTF-8 JSON."""
+        return base64.b64encode(self.model_dump_json(exclude_none=True).encode()).decode()
+
+    @classmethod
+    def from_header(cls, value: str) -> Self:
+        """Decode the header; raises ValueError (pydantic's included) when it is malformed."""
+        return cls.model_validate_json(base64.b64decode(value, validate=True))
 
 
 class FileAttributes(NewFile):
@@ -90,9 +104,16 @@ class FileAttributes(NewFile):
         """Return the bytes of `.attr.json`: UTF-8 JSON, two-space indent, newline at the end."""
         return self.model_dump_json(indent=2, exclude_none=True).encode() + b"\n"
 
+    def largest_field(self) -> str:
+        """Name the field to shorten when the document is too large."""
+        fields = self.model_dump(
+            mode="json", include={"filename", "description", "tags", "metadata"}
+        )
+        return max(fields, key=lambda name: len(json.dumps(fields[name], ensure_ascii=False)))
+
 
 class StoredFile(FileAttributes):
-    """A file as the services describe it to one another: its attributes and the element it is on."""
+    """A file as the services describe it to one another: its attributes and its element."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -106,6 +127,6 @@ class FileListing(BaseModel):
     next_cursor: str | None = None
 
 
-def rfc3339(moment: datetime) -> str:
-    """Format an aware time the way every document of ArtStore does."""
-    return moment.isoformat().replace("+00:00", "Z")
+def recent_key(file_id: UUID) -> str:
+    """Return the Redis key under which a file is found before the index has heard of it."""
+    return f"artstore:file:{file_id}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
+import structlog
 from fastapi import FastAPI
 
 from artstore_kit.testing.postgres import Postgres
@@ -16,6 +17,13 @@ from artstore_kit.testing.tokens import AUDIENCE, ISSUER, TokenSigner
 from artstore_kit.testing.valkey import Valkey
 
 Serve = Callable[[FastAPI], AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _short_tracebacks() -> None:
+    # Drawing every local variable of every frame takes seconds for a single error.
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +44,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 @pytest.fixture
 def database(postgres: Postgres) -> Iterator[str]:
-    """The name of an empty database."""
+    """Create an empty database and give its name."""
     name = f"test_{secrets.token_hex(6)}"
     postgres.create_database(name)
     yield name
@@ -49,10 +57,14 @@ def signer() -> TokenSigner:
 
 
 @pytest.fixture
-def environment(
-    monkeypatch: pytest.MonkeyPatch, postgres: Postgres, valkey: Valkey, database: str, tmp_path: Path
+def environment(  # noqa: PLR0917 - fixtures come in as arguments
+    monkeypatch: pytest.MonkeyPatch,
+    postgres: Postgres,
+    valkey: Valkey,
+    database: str,
+    tmp_path: Path,
 ) -> pytest.MonkeyPatch:
-    """An environment in which a service's Settings load; a test adds what is its own."""
+    """Set what any service's Settings need; a test adds what is its own."""
     values = {
         **postgres.environment(database),
         **valkey.environment(),
@@ -68,5 +80,5 @@ def environment(
 
 @pytest_asyncio.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """Serve an app over real HTTP: `async with serve(app) as client`."""
+    """Give a way to serve an app over real HTTP; it yields the client of it."""
     yield serving

@@ -95,7 +95,8 @@ class Postgres:
                 timeout=10,
             )
             try:
-                return await connection.fetch(statement)
+                rows: list[asyncpg.Record] = await connection.fetch(statement)
+                return rows
             finally:
                 await connection.close()
 

@@ -1,0 +1,103 @@
+# Everything a developer or CI runs. It needs Python >= 3.11 with its venv module, and make.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+SUITABLE := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
+# The first that will do; `make PYTHON=/path/to/python ...` chooses another.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
+	if "$$python" -c '$(SUITABLE)' 2> /dev/null; then echo "$$python"; break; fi; done)
+
+PACKAGES := artstore-kit artstore-client admin-module storage-element ingester-module query-module
+# Tests are no packages, so files of two of them may share a name: mypy runs once for each.
+TESTS := $(wildcard $(addsuffix /tests,$(PACKAGES)) tests)
+# Only relative paths: the repository may live under a name with spaces.
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help
+help: ## show what there is
+	@echo "ArtStore. Targets:"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: $(INSTALLED) ## boot the whole system on embedded parts; store, find and fetch real files
+	@$(BIN)/python scripts/demo.py
+
+.PHONY: up
+up: $(INSTALLED) ## boot the whole system on embedded parts and keep it running
+	@$(BIN)/python scripts/stack.py
+
+.PHONY: test
+test: $(INSTALLED) ## run the tests with coverage; ARGS="-k word" runs a part of them, without
+ifdef ARGS
+	@$(BIN)/python -m pytest $(ARGS)
+else
+	@# The line with which pytest closes is printed last, after the coverage.
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; color=no; if [ -t 1 ]; then color=yes; fi; \
+	status=0; $(BIN)/coverage erase; \
+	$(BIN)/coverage run -m pytest --color=$$color | tee "$$log" || status=$$?; \
+	$(BIN)/coverage combine --quiet || status=1; \
+	$(BIN)/coverage report || status=1; \
+	tail -n 1 "$$log"; exit $$status
+endif
+
+.PHONY: lint
+lint: $(INSTALLED) ## check format, style, types, imports, shape, dead code, dependencies
+	@echo ruff
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@echo mypy
+	@$(BIN)/mypy --no-error-summary $(addsuffix /src,$(PACKAGES)) $(wildcard scripts benchmarks) \
+		conftest.py
+	@for tests in $(TESTS); do $(BIN)/mypy --no-error-summary "$$tests"; done
+	@echo import-linter
+	@out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out"; exit 1; }
+	@echo shape
+	@$(BIN)/python scripts/check_shape.py
+	@echo vulture
+	@# A field of a document is read by whoever gets it, and ruff knows the unused variables.
+	@{ $(BIN)/vulture || true; } | awk '!/: unused variable / { print; dead = 1 } END { exit dead }'
+	@echo deptry
+	@for package in $(PACKAGES); do \
+		out=$$(cd $$package && ../$(BIN)/deptry --no-ansi src 2>&1) \
+		|| { echo "$$package: $$out"; exit 1; }; done
+
+.PHONY: fmt
+fmt: $(INSTALLED) ## format the code and fix what can be fixed
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+.PHONY: lock
+lock: $(INSTALLED) ## resolve the dependencies again: the newest of each, with hashes
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-package artstore-kit --group pyproject.toml:dev pyproject.toml */pyproject.toml \
+		--custom-compile-command "make lock" --output-file requirements.lock
+
+.PHONY: clean
+clean: ## remove what was made here, also the stack's data; not while the stack runs
+	@for file in $$(find .local -name postmaster.pid 2> /dev/null); do \
+		if kill -0 "$$(head -n 1 "$$file")" 2> /dev/null; then \
+			echo "the stack is running: stop it first"; exit 1; fi; done
+	@rm -rf .venv .local .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
+		.import_linter_cache .hypothesis
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.lock pyproject.toml $(wildcard */pyproject.toml)
+	@"$(PYTHON)" -c '$(SUITABLE)' 2> /dev/null || { \
+		echo "ArtStore needs Python 3.11 or newer with its venv module"; \
+		echo "(Debian: apt-get install python3 python3-venv; or: make PYTHON=/path/to/python)"; \
+		exit 1; }
+	@if ! $(BIN)/python -m pip --version > /dev/null 2>&1; then \
+		echo "creating .venv with $$("$(PYTHON)" --version)"; "$(PYTHON)" -m venv --clear .venv; fi
+	@echo "installing what requirements.lock pins"
+	@awk '/^uv==/ { found = 1 } found { print } found && !/\\$$/ { exit }' requirements.lock \
+		> .venv/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r .venv/uv.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps \
+		$(addprefix -e ./,$(PACKAGES))
+	@touch $@

@@ -1,0 +1,64 @@
+"""What an endpoint is given: who calls, and what the process has opened."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+
+from admin_module.clients.registry_board import RegistryBoard
+from admin_module.database.transactions import Database
+from admin_module.domain.signing import TokenSigner
+from admin_module.usecases.publish_registry import RegistryPublisher
+from admin_module.usecases.verify_secret import SecretVerifier
+from artstore_kit.auth import requires
+from artstore_kit.contracts.scopes import Role, Scope
+from artstore_kit.errors import ForbiddenError
+from artstore_kit.health import Dependency
+from artstore_kit.tokens import Account, FetchKeys, TokenValidator
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything outside, opened once at start."""
+
+    database: Database
+    board: RegistryBoard
+    publisher: RegistryPublisher
+    verifier: SecretVerifier
+    signer: TokenSigner
+    published_keys: FetchKeys
+    tokens: TokenValidator
+
+    def dependencies(self) -> tuple[Dependency, ...]:
+        return (
+            Dependency("postgres", self.database.ping),
+            Dependency("redis", self.board.ping, required=False),
+        )
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.state.services
+    return services
+
+
+Opened = Annotated[Services, Depends(_services)]
+
+
+def administrator(*any_of: str) -> Callable[..., Coroutine[Any, Any, Account]]:
+    """Make a dependency like `requires`, for what no module's account may do."""
+
+    async def account(caller: Annotated[Account, Depends(requires(*any_of))]) -> Account:
+        if caller.role is not Role.ADMIN:
+            raise ForbiddenError("only an administrator may do this", code="insufficient_role")
+        return caller
+
+    return account
+
+
+ElementReader = Annotated[Account, Depends(requires(Scope.ELEMENTS_READ))]
+ElementWriter = Annotated[Account, Depends(requires(Scope.ELEMENTS_WRITE))]
+ElementAdministrator = Annotated[Account, Depends(administrator(Scope.ELEMENTS_WRITE))]
+AccountAdministrator = Annotated[Account, Depends(administrator(Scope.ACCOUNTS_ADMIN))]

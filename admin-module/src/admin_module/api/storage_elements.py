@@ -1,0 +1,103 @@
+"""The registry of storage elements over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from admin_module.api.dependencies import (
+    ElementAdministrator,
+    ElementReader,
+    ElementWriter,
+    Limit,
+    Opened,
+)
+from admin_module.domain.elements import RegisteredElement
+from admin_module.usecases import keep_registry
+from artstore_kit.contracts.elements import ElementId, Registration
+
+router = APIRouter(prefix="/api/v1/storage-elements", tags=["storage elements"])
+
+Cursor = Annotated[ElementId | None, Query(description="`next_cursor` of the page before")]
+
+
+class ElementPage(BaseModel):
+    items: list[RegisteredElement]
+    next_cursor: str | None
+
+
+class ElementChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    priority: int = Field(ge=0, le=10_000, description="lower is filled first")
+
+
+@router.post("", status_code=201, responses={200: {"model": RegisteredElement}})
+async def register(
+    registration: Registration, response: Response, services: Opened, _caller: ElementWriter
+) -> RegisteredElement:
+    """Enter an element, or refresh what is known of it.
+
+    In: the registration; its `priority` counts only the first time, later it is the operator's.
+    Out: 201 and the element when it is new, 200 when it was known. Announced to all services.
+    Errors: 401, 403 without `elements:write`, 422.
+    """
+    element, is_new = await keep_registry.register_element(
+        registration, database=services.database, publisher=services.publisher
+    )
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"{router.prefix}/{element.element_id}"
+    return element
+
+
+@router.get("")
+async def list_all(
+    services: Opened, _caller: ElementReader, limit: Limit = 100, cursor: Cursor = None
+) -> ElementPage:
+    """List the elements by id.
+
+    In: `limit` up to 1000, `cursor` from the page before. Out: a page; `next_cursor` is null on
+    the last. Errors: 401, 403 without `elements:read`, 422.
+    """
+    items = await keep_registry.list_elements(
+        after=cursor or "", limit=limit + 1, database=services.database
+    )
+    more = len(items) > limit
+    return ElementPage(
+        items=items[:limit], next_cursor=items[limit - 1].element_id if more else None
+    )
+
+
+@router.get("/{element_id}")
+async def find(
+    element_id: ElementId, services: Opened, _caller: ElementReader
+) -> RegisteredElement:
+    """Return one element.
+
+    Errors: 401, 403 without `elements:read`, 404, 422.
+    """
+    return await keep_registry.find_element(element_id, database=services.database)
+
+
+@router.patch("/{element_id}")
+async def change(
+    element_id: ElementId, asked: ElementChange, services: Opened, _caller: ElementAdministrator
+) -> RegisteredElement:
+    """Set an element's priority, which its own later registrations leave alone.
+
+    Out: the element as it is now. Errors: 401, 403 unless an administrator, 404, 422.
+    """
+    return await keep_registry.set_priority(
+        element_id, asked.priority, database=services.database, publisher=services.publisher
+    )
+
+
+@router.delete("/{element_id}", status_code=204)
+async def remove(element_id: ElementId, services: Opened, _caller: ElementAdministrator) -> None:
+    """Take an element out of the registry; its files stay where they are.
+
+    Out: 204. Errors: 401, 403 unless an administrator, 404, 422.
+    """
+    await keep_registry.remove_element(
+        element_id, database=services.database, publisher=services.publisher
+    )

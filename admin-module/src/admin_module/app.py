@@ -1,0 +1,69 @@
+"""Admin: reads its settings, opens what is outside, mounts routes, starts jobs."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from admin_module.api import service_accounts, storage_elements, tokens, well_known
+from admin_module.api.dependencies import Services
+from admin_module.clients.registry_board import RegistryBoard
+from admin_module.config import Settings
+from admin_module.database.transactions import Database
+from admin_module.domain.signing import TokenSigner
+from admin_module.jobs.publish_registry import publish_registry
+from admin_module.usecases.ensure_signing_key import ensure_signing_key
+from admin_module.usecases.keep_accounts import ensure_accounts
+from admin_module.usecases.publish_keys import publish_keys
+from admin_module.usecases.publish_registry import RegistryPublisher
+from admin_module.usecases.verify_secret import SecretVerifier
+from artstore_kit import application, database, redis_client, schedule
+from artstore_kit.tokens import TokenValidator
+
+# A token request, a registration, an account: all are far smaller.
+_MAX_BODY_BYTES = 16 * 1024
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build Admin; nothing is opened before its lifespan begins."""
+    return application.create(
+        "ArtStore admin-module",
+        settings,
+        lambda: _opened(settings),
+        [tokens.router, well_known.router, storage_elements.router, service_accounts.router],
+        max_body_bytes=_MAX_BODY_BYTES,
+    )
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Services]:
+    async with AsyncExitStack() as stack:
+        engine = database.connect(settings)
+        stack.push_async_callback(engine.dispose)
+        await database.wait_until_ready(engine)
+        await database.migrate(engine, "admin_module")
+        client = stack.enter_context(redis_client.connect_sync(settings))
+        services = await _services(settings, Database(engine), RegistryBoard(client))
+        await stack.enter_async_context(schedule.running(publish_registry(services.publisher)))
+        yield services
+
+
+async def _services(settings: Settings, opened: Database, board: RegistryBoard) -> Services:
+    key = await ensure_signing_key(
+        database=opened,
+        encryption_key=settings.key_encryption_key.get_secret_value(),
+        imported_pem=settings.first_signing_key(),
+    )
+    await ensure_accounts(settings.accounts(), database=opened)
+    published_keys = partial(publish_keys, database=opened)
+    issuer, audience = settings.jwt_issuer, settings.jwt_audience
+    return Services(
+        database=opened,
+        board=board,
+        publisher=RegistryPublisher(database=opened, board=board),
+        verifier=SecretVerifier(),
+        signer=TokenSigner(key, issuer, audience, settings.token_ttl),
+        published_keys=published_keys,
+        tokens=TokenValidator(published_keys, issuer=issuer, audience=audience),
+    )

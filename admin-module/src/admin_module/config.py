@@ -1,0 +1,137 @@
+"""What Admin can be told."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cryptography.fernet import Fernet
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError, ValidationInfo, field_validator
+
+from admin_module.domain import secrets, signing
+from admin_module.domain.accounts import ClientId, ConfiguredAccount
+from artstore_kit.contracts.scopes import Role
+from artstore_kit.settings import DatabaseSettings
+
+_GENERATE = "openssl rand -base64 32 | tr '+/' '-_'"
+_client_id = TypeAdapter(ClientId)
+
+
+class Settings(DatabaseSettings):
+    """Secrets have no default: an installation invents its own."""
+
+    initial_client_id: ClientId
+    initial_client_secret: SecretStr
+    module_accounts: SecretStr = Field(
+        default=SecretStr(""), description="the services' accounts: id:secret,id:secret"
+    )
+    key_encryption_key: SecretStr = Field(description=f"a Fernet key; make one: {_GENERATE}")
+    jwt_private_key: SecretStr | None = Field(
+        default=None, description="the first signing key, RSA in PEM; generated where absent"
+    )
+    jwt_private_key_path: Path | None = Field(
+        default=None, description="the same, from a file; read only without JWT_PRIVATE_KEY"
+    )
+    token_ttl: Annotated[int, Field(ge=60, le=86_400, description="seconds")] = 900
+
+    @field_validator("initial_client_secret")
+    @classmethod
+    def _initial_secret_is_fit(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        _require_fit(value.get_secret_value(), info)
+        return value
+
+    @field_validator("module_accounts")
+    @classmethod
+    def _module_accounts_are_fit(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        seen = {info.data.get("initial_client_id")}
+        for client_id, secret in _pairs(value):
+            if client_id in seen:
+                message = f"{client_id} is named twice, here or as INITIAL_CLIENT_ID"
+                raise ValueError(message)
+            seen.add(client_id)
+            _require_fit(secret, info, of=f" of {client_id}")
+        return value
+
+    @field_validator("key_encryption_key")
+    @classmethod
+    def _is_a_fernet_key(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        key = value.get_secret_value()
+        try:
+            Fernet(key)
+        except ValueError as error:
+            message = f"is not a Fernet key (32 bytes, URL-safe base64); make one: {_GENERATE}"
+            raise ValueError(message) from error
+        _require_fit(key, info)
+        return value
+
+    @field_validator("jwt_private_key", "jwt_private_key_path", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object) -> object:
+        # Compose files pass an unset variable on as an empty one.
+        return value or None
+
+    @field_validator("jwt_private_key")
+    @classmethod
+    def _is_an_rsa_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        # One line with "\n" spelt out is how PEM travels in .env files.
+        pem = value.get_secret_value().replace("\\n", "\n")
+        signing.import_key(pem)
+        return SecretStr(pem)
+
+    @field_validator("jwt_private_key_path")
+    @classmethod
+    def _leads_to_an_rsa_key(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                signing.import_key(value.read_text(encoding="utf-8"))
+            except OSError as error:
+                message = f"cannot be read: {error.strerror}"
+                raise ValueError(message) from error
+        return value
+
+    def accounts(self) -> list[ConfiguredAccount]:
+        """Return the accounts that exist because the environment says so."""
+        initial = ConfiguredAccount(
+            self.initial_client_id, Role.ADMIN, self.initial_client_secret.get_secret_value()
+        )
+        modules = [
+            ConfiguredAccount(client_id, Role.MODULE, secret)
+            for client_id, secret in _pairs(self.module_accounts)
+        ]
+        return [initial, *modules]
+
+    def first_signing_key(self) -> str | None:
+        """Return the PEM of the key to import into an empty database."""
+        if self.jwt_private_key is not None:
+            return self.jwt_private_key.get_secret_value()
+        if self.jwt_private_key_path is not None:
+            return self.jwt_private_key_path.read_text(encoding="utf-8")
+        return None
+
+
+def _pairs(value: SecretStr) -> list[tuple[str, str]]:
+    entries = [entry.strip() for entry in value.get_secret_value().split(",")]
+    return [_pair(entry) for entry in entries if entry]
+
+
+def _pair(entry: str) -> tuple[str, str]:
+    client_id, colon, secret = entry.partition(":")
+    try:
+        if not colon:
+            message = "no colon"
+            raise ValueError(message)  # noqa: TRY301 - answered like a wrong id, below
+        return _client_id.validate_python(client_id), secret
+    except (ValidationError, ValueError):
+        # The entry is not repeated: what stands in the place of the id may be the secret.
+        message = "must read client-id:secret,client-id:secret"
+        raise ValueError(message) from None
+
+
+def _require_fit(secret: str, info: ValidationInfo, of: str = "") -> None:
+    if not secret or not secret.isprintable():
+        message = f"the secret{of} is empty or has control characters"
+        raise ValueError(message)
+    weakness = secrets.weakness(secret)
+    if weakness and info.data.get("environment") == "production":
+        message = f"the secret{of} {weakness}, which production refuses"
+        raise ValueError(message)

@@ -1,0 +1,73 @@
+import httpx
+import pytest
+
+from artstore_kit.contracts.scopes import Role
+
+ADMIN = frozenset({Role.ADMIN})
+MODULES = ADMIN | {Role.MODULE}
+ELEMENT = {"element_id": "se-01", "url": "http://se-01:8010", "mode": "edit"}
+ELEMENTS, ACCOUNTS = "/api/v1/storage-elements", "/api/v1/service-accounts"
+
+# (method, path, body) -> who may; what is not public stands here.
+ROUTES: dict[tuple[str, str], tuple[dict[str, object] | None, frozenset[Role]]] = {
+    ("POST", ELEMENTS): (ELEMENT, MODULES),
+    ("GET", ELEMENTS): (None, MODULES),
+    ("GET", f"{ELEMENTS}/{{element_id}}"): (None, MODULES),
+    ("PATCH", f"{ELEMENTS}/{{element_id}}"): ({"priority": 1}, ADMIN),
+    ("DELETE", f"{ELEMENTS}/{{element_id}}"): (None, ADMIN),
+    ("GET", ACCOUNTS): (None, ADMIN),
+    ("POST", ACCOUNTS): ({"client_id": "new", "role": "USER"}, ADMIN),
+    ("POST", f"{ACCOUNTS}/{{client_id}}/suspend"): (None, ADMIN),
+    ("POST", f"{ACCOUNTS}/{{client_id}}/activate"): (None, ADMIN),
+}
+PUBLIC = ("/health/", "/.well-known/", "/api/v1/auth/token")
+
+
+def _fill(path: str) -> str:
+    return path.replace("{element_id}", "se-01").replace("{client_id}", "a-user")
+
+
+async def test_the_table_of_routes_is_whole(client: httpx.AsyncClient) -> None:
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    known = {
+        (method.upper(), path)
+        for path, methods in paths.items()
+        for method in methods
+        if not path.startswith(PUBLIC)
+    }
+    assert known == ROUTES.keys()
+
+
+async def test_no_route_answers_without_a_token(client: httpx.AsyncClient) -> None:
+    for (method, path), (body, _) in ROUTES.items():
+        for headers in ({}, {"Authorization": "Bearer abc"}):
+            answer = await client.request(method, _fill(path), json=body, headers=headers)
+            assert answer.status_code == 401, path
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_a_role_may_what_the_table_says(
+    client: httpx.AsyncClient, as_every_role: dict[Role, dict[str, str]], role: Role
+) -> None:
+    for (method, path), (body, allowed) in ROUTES.items():
+        answer = await client.request(method, _fill(path), json=body, headers=as_every_role[role])
+        if role in allowed:
+            assert answer.is_success or answer.status_code == 404, (method, path, answer.text)
+        else:
+            assert answer.status_code == 403, (method, path)
+            assert answer.json()["code"] in {"insufficient_scope", "insufficient_role"}
+
+
+async def test_a_narrowed_token_of_an_administrator_is_not_enough(
+    client: httpx.AsyncClient, administrator_account: tuple[str, str]
+) -> None:
+    client_id, secret = administrator_account
+    answer = await client.post(
+        "/api/v1/auth/token",
+        json={"client_id": client_id, "client_secret": secret, "scope": "elements:read"},
+    )
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    assert (await client.get(ELEMENTS, headers=headers)).status_code == 200
+    refused = await client.delete(f"{ELEMENTS}/se-01", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")

@@ -1,0 +1,72 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from artstore_kit import database
+from artstore_kit.settings import DatabaseSettings
+from artstore_kit.testing.postgres import Postgres
+
+
+async def test_a_service_waits_for_its_database(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server = Postgres(tmp_path / "data", "secret")
+    for name, value in server.environment("postgres").items():
+        environment.setenv(name, value)
+    engine = database.connect(DatabaseSettings())
+    with pytest.raises(database.DATABASE_ERRORS):
+        await database.wait_until_ready(engine, seconds=0)
+
+    waiting = asyncio.create_task(database.wait_until_ready(engine))
+    await asyncio.to_thread(server.start)
+    await waiting
+
+    await engine.dispose()
+    await asyncio.to_thread(server.stop)
+
+
+async def test_a_restart_of_postgresql_is_not_noticed_by_the_next_request(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server = Postgres(tmp_path / "data", "secret")
+    await asyncio.to_thread(server.start)
+    for name, value in server.environment("postgres").items():
+        environment.setenv(name, value)
+    engine = database.connect(DatabaseSettings())
+    await database.ping(engine)
+
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(server.start)
+    await database.ping(engine)
+
+    await engine.dispose()
+    await asyncio.to_thread(server.stop)
+
+
+async def test_replicas_migrate_one_after_another(environment: pytest.MonkeyPatch) -> None:
+    engines = [database.connect(DatabaseSettings()) for _ in range(4)]
+
+    await asyncio.gather(*(database.migrate(engine, "storage_element") for engine in engines))
+
+    async with engines[0].connect() as connection:
+        revisions = await connection.scalars(text("SELECT version_num FROM alembic_version"))
+        assert len(revisions.all()) == 1
+    for engine in engines:
+        await engine.dispose()
+
+
+async def test_a_wrong_password_is_told_by_postgresql_and_not_shown(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("DB_PASSWORD", "correct horse")
+    engine = database.connect(DatabaseSettings())
+
+    with pytest.raises(DBAPIError) as refusal:
+        await database.ping(engine)
+
+    assert "password authentication failed" in str(refusal.value)
+    assert "correct horse" not in str(refusal.value) + repr(engine)
+    await engine.dispose()

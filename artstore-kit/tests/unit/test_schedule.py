@@ -1,0 +1,52 @@
+import asyncio
+
+import pytest
+import structlog
+
+from artstore_kit import schedule
+from artstore_kit.testing.polling import eventually
+
+
+async def test_a_job_runs_again_and_again_and_outlives_its_errors() -> None:
+    runs = 0
+
+    async def job() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 2:
+            message = "once"
+            raise RuntimeError(message)
+
+    with structlog.testing.capture_logs() as logs:
+        async with schedule.running(schedule.every(0.001, job, name="counting")):
+            await eventually(lambda: runs >= 4)
+
+    failures = [record for record in logs if record["event"] == "job_failed"]
+    assert [record["job"] for record in failures] == ["counting"]
+
+
+async def test_jobs_have_ended_when_the_block_has() -> None:
+    started, ended = asyncio.Event(), False
+
+    async def job() -> None:
+        nonlocal ended
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended = True
+
+    async with schedule.running(schedule.every(1, job, name="waiting")):
+        await started.wait()
+
+    assert ended
+
+
+async def test_an_error_of_the_block_is_not_swallowed() -> None:
+    async def job() -> None:
+        """Do nothing."""
+
+    with pytest.raises(ZeroDivisionError):
+        async with schedule.running(schedule.every(1, job, name="idle")):
+            raise ZeroDivisionError

@@ -1,0 +1,54 @@
+"""The ingester: reads its settings, opens what is outside, mounts routes."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from artstore_kit import application, discovery, http_client, redis_client
+from artstore_kit.admin_api import AdminApi
+from artstore_kit.errors import UnavailableError
+from artstore_kit.health import Dependency
+from artstore_kit.tokens import TokenValidator
+from ingester_module.api import files
+from ingester_module.api.dependencies import Services
+from ingester_module.clients.recent_files import RecentFiles
+from ingester_module.clients.storage_element import StorageElements
+from ingester_module.config import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the ingester; nothing is opened before its lifespan begins."""
+    return application.create(
+        "ArtStore ingester-module", settings, lambda: _opened(settings), [files.router]
+    )
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Services]:
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(http_client.open_session())
+        client = await stack.enter_async_context(redis_client.connect(settings))
+        admin = AdminApi(session, settings)
+        registry = await stack.enter_async_context(discovery.following(settings, admin))
+
+        async def elements_are_known() -> None:
+            if not registry.elements:
+                message = "no storage element is known"
+                raise UnavailableError(message)
+
+        yield Services(
+            tokens=TokenValidator(
+                admin.keys,
+                issuer=settings.jwt_issuer,
+                audience=settings.jwt_audience,
+                cache_file=settings.state_dir / "jwks.json",
+            ),
+            discovery=registry,
+            elements=StorageElements(session, admin),
+            recent=RecentFiles(client),
+            checks=(
+                Dependency("elements", elements_are_known),
+                Dependency("redis", client.ping, required=False),
+            ),
+        )

@@ -1,0 +1,32 @@
+"""Which elements an upload may go to, best first (DESIGN 7)."""
+
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
+from artstore_kit.contracts.elements import Mode
+from artstore_kit.contracts.files import RetentionPolicy
+
+
+class Placeable(Protocol):
+    @property
+    def element_id(self) -> str: ...
+    @property
+    def mode(self) -> Mode: ...
+    @property
+    def priority(self) -> int: ...
+
+
+ElementT = TypeVar("ElementT", bound=Placeable)
+
+
+def eligible(elements: Iterable[ElementT], policy: RetentionPolicy) -> list[ElementT]:
+    """Return the elements whose mode fits, in the order in which they are filled.
+
+    Temporary files need `edit`. Permanent ones need `rw`, or `edit` where no `rw` is registered.
+    """
+    known = list(elements)
+    wanted = Mode.EDIT
+    if policy is RetentionPolicy.PERMANENT and any(item.mode is Mode.RW for item in known):
+        wanted = Mode.RW
+    fitting = [item for item in known if item.mode is wanted]
+    return sorted(fitting, key=lambda item: (item.priority, item.element_id))

@@ -1,0 +1,187 @@
+"""Files: stored, listed, described, sent."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import ValidationError
+from starlette.status import HTTP_200_OK, HTTP_201_CREATED, HTTP_206_PARTIAL_CONTENT
+
+from artstore_kit.contracts.files import (
+    ATTRIBUTES_HEADER,
+    FileAttributes,
+    FileListing,
+    IdempotencyKey,
+    NewFile,
+)
+from artstore_kit.errors import (
+    InvalidRequestError,
+    NotFoundError,
+    UnprocessableError,
+    field_errors,
+    problem_response,
+)
+from artstore_kit.representation import attachment, digest_header, etag, sha256_from_digest
+from storage_element.api.dependencies import Opened, Reader, Services, Writer
+from storage_element.database.files import StoredRow
+from storage_element.domain.byte_ranges import Conditions, Representation, Selection, select
+from storage_element.metrics import SENT_BYTES, STORED_BYTES
+from storage_element.usecases.read_file import describe_file, open_file
+from storage_element.usecases.store_file import Expected, store_file
+
+router = APIRouter(prefix="/api/v1/files", tags=["files"])
+
+
+@router.put("/{file_id}", status_code=HTTP_201_CREATED, response_model_exclude_none=True)
+async def put_file(  # noqa: PLR0917 - one parameter a header field
+    file_id: UUID,
+    request: Request,
+    response: Response,
+    _caller: Writer,
+    services: Opened,
+    attributes: Annotated[str, Header(alias=ATTRIBUTES_HEADER, max_length=16_384)],
+    content_length: Annotated[int | None, Header(ge=0)] = None,
+    content_digest: Annotated[str | None, Header()] = None,
+    repr_digest: Annotated[str | None, Header()] = None,
+) -> FileAttributes:
+    """Store the request's body as a new file.
+
+    `ArtStore-Attributes` is base64 of the JSON of a NewFile. Answers 201, or 200 when the same
+    file was there already; 400 for a body that does not match its digest or length, 409 when the
+    mode forbids it or the id or key belongs to other bytes, 413, 507 when there is no room.
+    """
+    stored = await store_file(
+        file_id=file_id,
+        new=_new_file(attributes),
+        body=request.stream(),
+        expected=Expected(
+            content_length, sha256_from_digest(repr_digest) or sha256_from_digest(content_digest)
+        ),
+        element=services.element,
+        blobs=services.blobs,
+        journal=services.journal,
+        files=services.files,
+        feed=services.feed,
+    )
+    STORED_BYTES.inc(stored.attributes.size)
+    response.status_code = HTTP_201_CREATED if stored.created else HTTP_200_OK
+    response.headers["ETag"] = etag(stored.attributes.sha256)
+    response.headers["Location"] = f"/api/v1/files/{stored.attributes.file_id}"
+    return stored.attributes
+
+
+def _new_file(header: str) -> NewFile:
+    try:
+        return NewFile.from_header(header)
+    except ValidationError as error:
+        faults = field_errors(error.errors())
+        message = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults)
+        raise UnprocessableError(message, errors=faults) from error
+    except ValueError as error:
+        message = f"{ATTRIBUTES_HEADER} is not base64"
+        raise InvalidRequestError(message) from error
+
+
+@router.get("", response_model_exclude_none=True)
+async def list_files(
+    _caller: Reader,
+    services: Opened,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Annotated[UUID | None, Query(description="`next_cursor` of the page before")] = None,
+) -> FileListing:
+    """List the element's files in the order of their ids, a page at a time."""
+    items = await services.files.page(after=cursor, limit=limit)
+    following = str(items[-1].file_id) if len(items) == limit else None
+    return FileListing(items=items, next_cursor=following)
+
+
+@router.get("/by-key", response_model_exclude_none=True)
+async def find_by_key(
+    _caller: Reader,
+    services: Opened,
+    uploaded_by: Annotated[str, Query(min_length=1, max_length=128)],
+    idempotency_key: Annotated[IdempotencyKey, Query()],
+) -> FileAttributes:
+    """Return the file an account uploaded under an idempotency key; 404 when there is none."""
+    found = await services.files.find(uploaded_by=uploaded_by, idempotency_key=idempotency_key)
+    if found is None:
+        message = "this element holds no file with that key"
+        raise NotFoundError(message, code="file_not_found")
+    return found
+
+
+@router.get("/{file_id}", response_model_exclude_none=True)
+async def get_file(file_id: UUID, _caller: Reader, services: Opened) -> FileAttributes:
+    """Return a file's attributes."""
+    return (await describe_file(file_id, files=services.files)).attributes
+
+
+@router.api_route("/{file_id}/content", methods=["GET", "HEAD"], response_class=Response)
+async def get_content(
+    file_id: UUID, request: Request, _caller: Reader, services: Opened
+) -> Response:
+    """Send a file's bytes: whole (200), a single range of them (206), or why not.
+
+    Honours Range, If-Range, If-Match, If-None-Match and their date forms (RFC 9110); several ranges
+    at once are answered with the whole file. 409 while the element is in mode `ar`.
+    """
+    row = await open_file(file_id, element=services.element, files=services.files)
+    attributes = row.attributes
+    selection = select(
+        Representation(
+            attributes.size, etag(attributes.sha256), attributes.created_at.replace(microsecond=0)
+        ),
+        _conditions(request),
+    )
+    headers = _headers(attributes, selection)
+    if selection.status == 416:  # noqa: PLR2004 - range not satisfiable
+        return problem_response(
+            request.url.path,
+            416,
+            "range_not_satisfiable",
+            f"the file has {attributes.size} bytes",
+            headers=headers,
+        )
+    if request.method == "HEAD" or selection.status >= 300:  # noqa: PLR2004 - no body
+        return Response(status_code=selection.status, headers=headers)
+    return StreamingResponse(_body(row, selection, services), selection.status, headers)
+
+
+def _conditions(request: Request) -> Conditions:
+    fields = request.headers
+    return Conditions(
+        if_match=fields.get("if-match"),
+        if_none_match=fields.get("if-none-match"),
+        if_modified_since=fields.get("if-modified-since"),
+        if_unmodified_since=fields.get("if-unmodified-since"),
+        if_range=fields.get("if-range"),
+        range=fields.get("range"),
+    )
+
+
+def _headers(attributes: FileAttributes, selection: Selection) -> dict[str, str]:
+    headers = {
+        "ETag": etag(attributes.sha256),
+        "Last-Modified": attributes.created_at.strftime("%a, %d %b %Y %H:%M:%S GMT"),
+        "Accept-Ranges": "bytes",
+        "Repr-Digest": digest_header(attributes.sha256),
+        "X-Content-Type-Options": "nosniff",
+    }
+    if selection.status in {HTTP_200_OK, HTTP_206_PARTIAL_CONTENT}:
+        headers["Content-Type"] = attributes.content_type
+        headers["Content-Disposition"] = attachment(attributes.filename)
+        headers["Content-Length"] = str(selection.length)
+    if selection.status == HTTP_206_PARTIAL_CONTENT:
+        end = selection.start + selection.length - 1
+        headers["Content-Range"] = f"bytes {selection.start}-{end}/{attributes.size}"
+    if selection.status == 416:  # noqa: PLR2004 - range not satisfiable
+        headers["Content-Range"] = f"bytes */{attributes.size}"
+    return headers
+
+
+async def _body(row: StoredRow, selection: Selection, services: Services) -> AsyncIterator[bytes]:
+    async for chunk in services.blobs.read(row.place, selection.start, selection.length):
+        SENT_BYTES.inc(len(chunk))
+        yield chunk

@@ -1,0 +1,152 @@
+"""The storage element: reads its settings, opens what is outside, mounts routes, starts jobs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from uuid import uuid4
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from artstore_kit import application, database, http_client, redis_client, schedule
+from artstore_kit.admin_api import AdminApi
+from artstore_kit.contracts.elements import Registration
+from artstore_kit.health import Dependency
+from artstore_kit.logging import get_logger
+from artstore_kit.tokens import TokenValidator
+from storage_element.api import changes, element, files
+from storage_element.api.dependencies import Services
+from storage_element.blobs.local_disk import LocalDisk
+from storage_element.clients.status_board import StatusBoard
+from storage_element.config import Settings
+from storage_element.database.feed import Feed
+from storage_element.database.files import Files
+from storage_element.database.journal import Journal
+from storage_element.domain.element import Element
+from storage_element.domain.room import Room
+from storage_element.jobs import recover_writes as recovery
+from storage_element.jobs import report_status
+from storage_element.usecases.rebuild_index import Rebuild, rebuild_index
+from storage_element.usecases.recover_writes import recover_writes
+from storage_element.usecases.report_status import refresh_element
+
+logger = get_logger(__name__)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the element; nothing is opened before its lifespan begins."""
+    return application.create(
+        "ArtStore storage-element",
+        settings,
+        lambda: _opened(settings),
+        [files.router, changes.router, element.router],
+    )
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Services]:
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(_database(settings))
+        blobs = await stack.enter_async_context(_store(settings))
+        owner = uuid4()
+        journal, known, feed = Journal(engine, owner), Files(engine, owner), Feed(engine)
+        is_new = await feed.open(settings.storage_mode)
+        session = await stack.enter_async_context(http_client.open_session())
+        client = await stack.enter_async_context(redis_client.connect(settings))
+        admin = AdminApi(session, settings)
+        this = await _element(settings, feed, blobs)
+        if is_new:
+            # A new database beside a store that may hold files: it was lost, or the store moved.
+            await rebuild_index(blobs=blobs, files=known)
+        await recover_writes(
+            journal=journal, blobs=blobs, files=known, feed=feed, starting=True
+        )
+        await refresh_element(element=this, feed=feed, blobs=blobs)
+        board = StatusBoard(client)
+
+        async def report() -> None:
+            await report_status.report_status(element=this, feed=feed, blobs=blobs, board=board)
+
+        await stack.enter_async_context(
+            schedule.running(
+                *recovery.jobs(journal=journal, blobs=blobs, files=known, feed=feed),
+                schedule.every(report_status.REFRESH_SECONDS, report, name="report_status"),
+                report_status.stay_registered(
+                    registration=_registration(settings), element=this, admin=admin
+                ),
+            )
+        )
+        yield Services(
+            tokens=TokenValidator(
+                admin.keys,
+                issuer=settings.jwt_issuer,
+                audience=settings.jwt_audience,
+                cache_file=settings.state_dir / "jwks.json",
+            ),
+            element=this,
+            blobs=blobs,
+            journal=journal,
+            files=known,
+            feed=feed,
+            checks=(
+                Dependency("postgres", lambda: database.ping(engine)),
+                Dependency("storage", blobs.disk_free),
+                Dependency("redis", client.ping, required=False),
+            ),
+        )
+
+
+async def rebuild(settings: Settings) -> Rebuild:
+    """Derive the database anew from the store; the element must not be running."""
+    async with _database(settings) as engine, _store(settings) as blobs:
+        feed = Feed(engine)
+        await feed.open(settings.storage_mode)
+        await feed.reset()
+        return await rebuild_index(blobs=blobs, files=Files(engine, uuid4()))
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    engine = database.connect(settings)
+    try:
+        await database.wait_until_ready(engine)
+        await database.migrate(engine, "storage_element")
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def _store(settings: Settings) -> AsyncIterator[LocalDisk]:
+    store = LocalDisk(settings.storage_path)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await asyncio.to_thread(store.close)
+
+
+async def _element(settings: Settings, feed: Feed, blobs: LocalDisk) -> Element:
+    row = await feed.element()
+    if row.mode is not settings.storage_mode:
+        logger.warning(
+            "mode_of_database_wins", database=row.mode, configuration=settings.storage_mode
+        )
+    return Element(
+        element_id=settings.storage_element_id,
+        storage_type=settings.storage_type,
+        max_file_size=settings.storage_max_file_size,
+        mode=row.mode,
+        feed_id=row.feed_id,
+        room=Room(limit=settings.storage_max_size, disk_free=await blobs.disk_free()),
+    )
+
+
+def _registration(settings: Settings) -> Registration:
+    return Registration(
+        element_id=settings.storage_element_id,
+        url=settings.storage_url,
+        mode=settings.storage_mode,
+        storage_type=settings.storage_type,
+        priority=settings.storage_priority,
+    )

@@ -1,0 +1,244 @@
+"""Files on a local disk: plain files that anyone can read without us.
+
+The order of a write, each step durable before the next begins:
+
+1. `stage`: `.staging/<file_id>` is written and fsynced;
+2. `publish`: renamed into its folder (made and fsynced, parents included), folder fsynced;
+3. `write_attributes`: `.staging/<file_id>.attr.json` written, fsynced, renamed beside the bytes,
+   folder fsynced: **the commit point** of a new file.
+
+Removal goes the other way: the attributes, then the bytes. Staging is on the same file system, so
+a rename is atomic. All disk work runs in threads of this store's own, so that a slow disk cannot
+starve the rest of the process.
+"""
+
+import asyncio
+import fcntl
+import hashlib
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from itertools import islice
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+from uuid import UUID
+
+from artstore_kit.streams import BATCH_BYTES, batched
+from storage_element.blobs.store import Staged, TruncatedError
+from storage_element.domain.filenames import ATTRIBUTES_SUFFIX
+
+_STAGING = ".staging"
+_LOCK = ".lock"
+_THREADS = 16
+_ATTRIBUTES_BATCH = 500
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class StorageInUseError(Exception):
+    """Another process holds the storage root."""
+
+
+class LocalDisk:
+    """A storage root, held by this process alone from `open` to `close`."""
+
+    exclusive = True
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._staging = root / _STAGING
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="disk")
+        self._lock = -1
+
+    async def open(self) -> None:
+        """Make the root ready and take it; raises StorageInUseError when it is taken."""
+        await self._run(self._open)
+
+    def _open(self) -> None:
+        self._staging.mkdir(parents=True, exist_ok=True)
+        _fsync_folder(self._root)
+        self._lock = os.open(self._root / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"{self._root} is in use by another process: give each element its own folder"
+            raise StorageInUseError(message) from None
+        # We are alone here: whatever was staged belonged to an upload that nobody saw whole.
+        for leftover in self._staging.iterdir():
+            leftover.unlink()
+
+    def close(self) -> None:
+        """Give the root back, after the disk work that is under way."""
+        self._threads.shutdown()
+        if self._lock >= 0:
+            os.close(self._lock)
+
+    async def stage(self, file_id: UUID, chunks: AsyncIterable[bytes]) -> Staged:
+        path = self._staging / str(file_id)
+        writer = await self._run(_StagedFile, path)
+        written: asyncio.Future[None] | None = None
+        try:
+            # One batch is hashed and written in a thread while the next one arrives.
+            async for batch in batched(chunks):
+                if written is not None:
+                    await written
+                written = self._run(writer.write, batch)
+            if written is not None:
+                await written
+            return await self._run(writer.finish)
+        finally:
+            if written is not None and not written.done():
+                await asyncio.wait([written])
+            writer.close()
+
+    async def publish(self, file_id: UUID, place: str) -> None:
+        await self._run(self._publish, self._staging / str(file_id), self._root / place)
+
+    def _publish(self, staged: Path, target: Path) -> None:
+        self._make_folder(target.parent)
+        # A repetition finds nothing staged: it has been moved already.
+        with suppress(FileNotFoundError):
+            staged.rename(target)
+        _fsync_folder(target.parent)
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _fsync_folder(folder.parent)
+
+    async def write_attributes(self, file_id: UUID, place: str, document: bytes) -> None:
+        await self._run(self._write_attributes, file_id, place, document)
+
+    def _write_attributes(self, file_id: UUID, place: str, document: bytes) -> None:
+        temporary = self._staging / f"{file_id}{ATTRIBUTES_SUFFIX}"
+        target = self._attributes_path(place)
+        with temporary.open("wb") as file:
+            file.write(document)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(target)
+        _fsync_folder(target.parent)
+
+    async def read_attributes(self, place: str) -> bytes | None:
+        return await self._run(_read_if_there, self._attributes_path(place))
+
+    async def discard(self, file_id: UUID, place: str) -> None:
+        await self._run(self._discard, file_id, place)
+
+    def _discard(self, file_id: UUID, place: str) -> None:
+        target = self._root / place
+        for path in (self._attributes_path(place), target):
+            with suppress(FileNotFoundError):
+                path.unlink()
+                # Bytes may never be gone while the attributes still promise them.
+                _fsync_folder(path.parent)
+        for name in (str(file_id), f"{file_id}{ATTRIBUTES_SUFFIX}"):
+            (self._staging / name).unlink(missing_ok=True)
+
+    async def size(self, place: str) -> int | None:
+        return await self._run(_size_if_there, self._root / place)
+
+    async def read(self, place: str, start: int, length: int) -> AsyncIterator[bytes]:
+        descriptor = await self._run(os.open, self._root / place, os.O_RDONLY)
+        pending: asyncio.Future[bytes] | None = None
+        try:
+            end = start + length
+            pending = self._run(os.pread, descriptor, min(BATCH_BYTES, end - start), start)
+            while start < end:
+                chunk = await pending
+                if not chunk:
+                    raise TruncatedError(place)
+                start += len(chunk)
+                # The next part is read while this one is being sent.
+                pending = self._run(os.pread, descriptor, min(BATCH_BYTES, end - start), start)
+                yield chunk
+        finally:
+            if pending is not None and not pending.done():
+                await asyncio.wait([pending])
+            os.close(descriptor)
+
+    async def attributes(self) -> AsyncIterator[list[tuple[str, bytes]]]:
+        with closing(self._walk(self._root)) as places:
+            while batch := await self._run(self._read_batch, places):
+                yield batch
+
+    def _read_batch(self, places: Iterator[str]) -> list[tuple[str, bytes]]:
+        found = islice(places, _ATTRIBUTES_BATCH)
+        return [(place, self._attributes_path(place).read_bytes()) for place in found]
+
+    def _walk(self, folder: Path) -> Iterator[str]:
+        with os.scandir(folder) as entries:
+            names = sorted((entry.name, entry.is_dir()) for entry in entries)
+        for name, is_folder in names:
+            if is_folder and name != _STAGING:
+                yield from self._walk(folder / name)
+            elif name.endswith(ATTRIBUTES_SUFFIX):
+                path = folder / name.removesuffix(ATTRIBUTES_SUFFIX)
+                yield path.relative_to(self._root).as_posix()
+
+    async def disk_free(self) -> int:
+        return await self._run(_disk_free, self._root)
+
+    def _attributes_path(self, place: str) -> Path:
+        return self._root / f"{place}{ATTRIBUTES_SUFFIX}"
+
+    def _run(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[T]:
+        future = self._threads.submit(function, *args, **kwargs)
+        return asyncio.wrap_future(future)
+
+
+class _StagedFile:
+    """A file being written and hashed, by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        # Unbuffered: the batches are large already. "x": two uploads never share a file.
+        self._file = path.open("xb", buffering=0)
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def write(self, batch: list[bytes]) -> None:
+        content = memoryview(b"".join(batch))
+        self._hash.update(content)
+        self._size += len(content)
+        while content:
+            content = content[self._file.write(content) :]
+
+    def finish(self) -> Staged:
+        os.fsync(self._file.fileno())
+        return Staged(self._size, self._hash.hexdigest())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read_if_there(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _size_if_there(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _disk_free(root: Path) -> int:
+    space = os.statvfs(root)
+    return space.f_bavail * space.f_frsize

@@ -1,0 +1,111 @@
+"""The change feed and the element's own row."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from artstore_kit.contracts.changes import Change, ChangeBatch
+from artstore_kit.contracts.elements import Mode
+from storage_element.database.tables import changes, element, files
+
+# How soon changes committed by another replica are noticed; our own are announced at once.
+_POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class ElementRow:
+    feed_id: UUID
+    mode: Mode
+    head: int
+    files: int
+    bytes: int
+
+
+class Feed:
+    """The ordered log of what happened to the element's files."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._changed = asyncio.Event()
+
+    async def open(self, mode: Mode) -> bool:
+        """Begin a feed unless there is one; return whether the database was new."""
+        async with self._engine.begin() as connection:
+            result = await connection.execute(
+                insert(element)
+                .values(only_row=True, feed_id=uuid4(), mode=mode, head=0, files=0, bytes=0)
+                .on_conflict_do_nothing()
+            )
+            return result.rowcount == 1
+
+    async def reset(self) -> None:
+        """Forget everything that can be derived, and begin a feed that consumers know is new."""
+        async with self._engine.begin() as connection:
+            await connection.execute(sa.text("TRUNCATE files, changes, journal"))
+            await connection.execute(
+                sa.update(element).values(feed_id=uuid4(), head=0, files=0, bytes=0)
+            )
+
+    async def element(self) -> ElementRow:
+        """Return the element's row."""
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(sa.select(element))).one()
+        return ElementRow(row.feed_id, Mode(row.mode), row.head, row.files, row.bytes)
+
+    def announce(self) -> None:
+        """Wake those who wait for a change: one has been committed here."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def batch(
+        self, *, after: int, limit: int, wait: float, give_up: Callable[[], Awaitable[bool]]
+    ) -> ChangeBatch:
+        """Return the changes behind `after`.
+
+        Waits up to `wait` seconds for the first of them, asking now and then whether to `give_up`.
+        """
+        deadline = asyncio.get_running_loop().time() + wait
+        while True:
+            changed = self._changed
+            found = await self._read(after, limit)
+            left = deadline - asyncio.get_running_loop().time()
+            if found.items or left <= 0 or await give_up():
+                return found
+            try:
+                await asyncio.wait_for(changed.wait(), min(left, _POLL_SECONDS))
+            except TimeoutError:
+                continue
+
+    async def _read(self, after: int, limit: int) -> ChangeBatch:
+        query = (
+            sa.select(
+                element.c.feed_id,
+                element.c.head,
+                changes.c.seq,
+                changes.c.action,
+                changes.c.file_id,
+                changes.c.revision,
+                files.c.attributes,
+            )
+            .select_from(
+                element.outerjoin(changes, changes.c.seq > after).outerjoin(
+                    files, files.c.file_id == changes.c.file_id
+                )
+            )
+            .order_by(changes.c.seq)
+            .limit(limit)
+        )
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query)).all()
+        items = [Change.model_validate(row, from_attributes=True) for row in rows if row.seq]
+        return ChangeBatch(
+            feed_id=rows[0].feed_id,
+            items=items,
+            next=items[-1].seq if items else after,
+            head=rows[0].head,
+        )

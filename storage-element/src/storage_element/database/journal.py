@@ -1,0 +1,124 @@
+"""The write-ahead log: what is being written, by which process, until when it may be believed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from artstore_kit.contracts.files import FileAttributes
+from storage_element.database.tables import files, journal
+
+LEASE_SECONDS = 30
+
+
+class Operation(StrEnum):
+    CREATE = "create"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One line of the log: `operation` on the file `file_id`, whose bytes are to be at `place`."""
+
+    file_id: UUID
+    operation: Operation
+    place: str
+    uploaded_by: str
+    idempotency_key: str | None = None
+
+
+class AlreadyStored(Exception):  # noqa: N818 - an outcome, not an error
+    """The file, or one with the same idempotency key, is there."""
+
+    def __init__(self, attributes: FileAttributes) -> None:
+        super().__init__(str(attributes.file_id))
+        self.attributes = attributes
+
+
+class InProgressError(Exception):
+    """The file, or one with the same idempotency key, is being written now."""
+
+
+class Journal:
+    """The log as one process (`owner`) writes it; times are the database's, so clocks may differ."""
+
+    def __init__(self, engine: AsyncEngine, owner: UUID) -> None:
+        self._engine = engine
+        self._owner = owner
+        self._lease = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, LEASE_SECONDS)
+
+    async def begin(self, intent: Intent) -> None:
+        """Record an intent.
+
+        The insert comes before the look at `files`: it waits for a writer of the same file or key,
+        and the look then sees what that writer committed.
+        """
+        async with self._engine.begin() as connection:
+            result = await connection.execute(
+                insert(journal)
+                .values(
+                    file_id=intent.file_id,
+                    operation=intent.operation,
+                    place=intent.place,
+                    uploaded_by=intent.uploaded_by,
+                    idempotency_key=intent.idempotency_key,
+                    owner=self._owner,
+                    lease_until=self._lease,
+                )
+                .on_conflict_do_nothing()
+            )
+            same = files.c.file_id == intent.file_id
+            if intent.idempotency_key is not None:
+                same |= (files.c.uploaded_by == intent.uploaded_by) & (
+                    files.c.idempotency_key == intent.idempotency_key
+                )
+            stored = await connection.scalar(sa.select(files.c.attributes).where(same))
+            if stored is not None:
+                raise AlreadyStored(FileAttributes.model_validate(stored))
+            if result.rowcount == 0:
+                raise InProgressError
+
+    async def abandon(self, file_id: UUID) -> None:
+        """Strike an intent whose traces have been removed."""
+        async with self._engine.begin() as connection:
+            await connection.execute(sa.delete(journal).where(journal.c.file_id == file_id))
+
+    async def renew(self) -> None:
+        """Extend the lease of everything this process is writing."""
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                sa.update(journal)
+                .where(journal.c.owner == self._owner)
+                .values(lease_until=self._lease)
+            )
+
+    async def take_over(self, *, all_others: bool) -> Sequence[Intent]:
+        """Make intents of dead writers ours and return them.
+
+        `all_others`: every intent that is not this process's, whatever its lease; only where no
+        other process can be writing.
+        """
+        lost = journal.c.lease_until < sa.func.now()
+        if all_others:
+            lost |= journal.c.owner != self._owner
+        chosen = sa.select(journal.c.file_id).where(lost).with_for_update(skip_locked=True)
+        async with self._engine.begin() as connection:
+            rows = await connection.execute(
+                sa.update(journal)
+                .where(journal.c.file_id.in_(chosen))
+                .values(owner=self._owner, lease_until=self._lease)
+                .returning(journal)
+            )
+            return [
+                Intent(
+                    row.file_id,
+                    Operation(row.operation),
+                    row.place,
+                    row.uploaded_by,
+                    row.idempotency_key,
+                )
+                for row in rows
+            ]

@@ -1,0 +1,39 @@
+"""Where a file lies under the storage root: readable by people, safe on every file system."""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from uuid import UUID
+
+ATTRIBUTES_SUFFIX = ".attr.json"
+_MAX_NAME_BYTES = 255 - len(ATTRIBUTES_SUFFIX)
+_MAX_UPLOADER_BYTES = 64
+# `\w` is every letter and digit of every script; what else there is may mean something to a shell,
+# a file system or a terminal.
+_UNSAFE = re.compile(r"[^\w.-]+")
+_EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,16})$")
+
+
+def place_of(*, filename: str, uploader: str, created_at: datetime, file_id: UUID) -> str:
+    """Return `YYYY/MM/DD/HH/<stem>_<uploader>_<YYYYMMDDTHHMMSS>_<file_id>.<ext>`.
+
+    No part of it can leave its folder, and with `.attr.json` no name exceeds 255 bytes of UTF-8.
+    """
+    moment = created_at.astimezone(UTC)
+    extension = _EXTENSION.search(filename)
+    stem = _safe(filename[: extension.start()] if extension else filename)
+    tail = f"_{_cut(_safe(uploader), _MAX_UPLOADER_BYTES)}_{moment:%Y%m%dT%H%M%S}_{file_id}"
+    if extension:
+        tail += f".{extension[1]}"
+    stem = _cut(stem, _MAX_NAME_BYTES - len(tail.encode()))
+    return f"{moment:%Y/%m/%d/%H}/{stem}{tail}"
+
+
+def _safe(text: str) -> str:
+    normal = unicodedata.normalize("NFC", text)
+    # A leading dot hides a file, and ours begin with one.
+    return _UNSAFE.sub("_", normal).strip("._") or "file"
+
+
+def _cut(text: str, size: int) -> str:
+    return text.encode()[:size].decode(errors="ignore")

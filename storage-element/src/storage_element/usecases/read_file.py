@@ -1,0 +1,26 @@
+"""Describe a stored file, and find where its bytes are."""
+
+from uuid import UUID
+
+from artstore_kit.errors import NotFoundError
+from storage_element.database.files import Files, StoredRow
+from storage_element.domain import mode
+from storage_element.domain.element import Element
+from storage_element.usecases.errors import ModeForbidsError
+
+
+async def describe_file(file_id: UUID, *, files: Files) -> StoredRow:
+    """Return a file's place and attributes; raises NotFoundError."""
+    row = await files.get(file_id)
+    if row is None:
+        message = f"this element holds no file {file_id}"
+        raise NotFoundError(message, code="file_not_found")
+    return row
+
+
+async def open_file(file_id: UUID, *, element: Element, files: Files) -> StoredRow:
+    """Return what is needed to send a file's bytes; raises ModeForbidsError, NotFoundError."""
+    if not mode.allows(element.mode, mode.Operation.READ_CONTENT):
+        message = f"element {element.element_id} is in mode {element.mode}: bytes must be restored"
+        raise ModeForbidsError(message)
+    return await describe_file(file_id, files=files)

@@ -1,0 +1,52 @@
+"""Know oneself and tell the others: mode, capacity and health."""
+
+from datetime import UTC, datetime
+
+from artstore_kit.admin_api import AdminApi
+from artstore_kit.contracts.elements import ElementStatus, Registration
+from artstore_kit.errors import ServiceError
+from artstore_kit.logging import get_logger
+from storage_element.blobs.store import BlobStore
+from storage_element.clients.status_board import StatusBoard
+from storage_element.database.feed import Feed
+from storage_element.domain.element import Element
+from storage_element.metrics import CAPACITY_BYTES, FILES, USED_BYTES
+
+logger = get_logger(__name__)
+
+
+async def refresh_element(*, element: Element, feed: Feed, blobs: BlobStore) -> None:
+    """Read the mode and the sizes anew: another replica may have changed them."""
+    row = await feed.element()
+    element.mode, element.feed_id = row.mode, row.feed_id
+    element.room.used, element.room.files = row.bytes, row.files
+    element.room.disk_free = await blobs.disk_free()
+    CAPACITY_BYTES.set(element.room.capacity)
+    USED_BYTES.set(element.room.used)
+    FILES.set(element.room.files)
+
+
+async def publish_status(*, element: Element, board: StatusBoard) -> None:
+    """Put the status where discovery reads it."""
+    await board.publish(
+        ElementStatus(
+            element_id=element.element_id,
+            mode=element.mode,
+            healthy=True,
+            capacity=element.room.capacity,
+            used=element.room.used,
+            free=element.room.free,
+            files=element.room.files,
+            updated_at=datetime.now(UTC),
+        )
+    )
+
+
+async def register_element(*, registration: Registration, element: Element, admin: AdminApi) -> bool:
+    """Enter this element in Admin's registry, with the mode it is in; False while Admin is away."""
+    try:
+        await admin.register(registration.model_copy(update={"mode": element.mode}))
+    except ServiceError as error:
+        logger.warning("not_registered", reason=error.detail)
+        return False
+    return True
