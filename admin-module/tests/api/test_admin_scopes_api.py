@@ -5,7 +5,7 @@ from artstore_kit.contracts.scopes import Role
 
 ADMIN = frozenset({Role.ADMIN})
 MODULES = ADMIN | {Role.MODULE}
-ELEMENT = {"element_id": "se-01", "url": "http://se-01:8010", "mode": "edit"}
+ELEMENT: dict[str, object] = {"element_id": "se-01", "url": "http://se-01:8010", "mode": "edit"}
 ELEMENTS, ACCOUNTS = "/api/v1/storage-elements", "/api/v1/service-accounts"
 
 # (method, path, body) -> who may; what is not public stands here.

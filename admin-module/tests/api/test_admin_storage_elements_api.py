@@ -45,13 +45,14 @@ async def test_pages_hold_every_element_once(
     for name in names:
         await client.post(ELEMENTS, headers=as_module, json=_element(name))
 
-    seen, cursor = [], ""
-    while cursor is not None:
-        params = {"limit": "3", **({"cursor": cursor} if cursor else {})}
+    seen: list[str] = []
+    params: dict[str, str] | None = {"limit": "3"}
+    while params:
         page = (await client.get(ELEMENTS, headers=as_module, params=params)).json()
         assert len(page["items"]) <= 3
         seen += [item["element_id"] for item in page["items"]]
         cursor = page["next_cursor"]
+        params = {"limit": "3", "cursor": cursor} if cursor else None
 
     assert seen == sorted(names)
 
@@ -72,37 +73,34 @@ async def test_a_removed_element_is_gone_and_an_unknown_one_is_not_found(
     assert {answer.json()["code"] for answer in answers} == {"not_found"}
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [
-        ("POST", ELEMENTS, {"element_id": "se-01"}),
-        ("POST", ELEMENTS, _element("UPPER")),
-        ("POST", ELEMENTS, _element("nul\0")),
-        ("POST", ELEMENTS, _element("se-01", url="file:///etc/passwd")),
-        ("POST", ELEMENTS, _element("se-01", mode="open")),
-        ("POST", ELEMENTS, _element("se-01", priority=-1)),
-        ("POST", ELEMENTS, []),
-        ("PATCH", f"{ELEMENTS}/se-01", {"priority": 10_001}),
-        ("PATCH", f"{ELEMENTS}/se-01", {"priority": 1, "mode": "rw"}),
-        ("PATCH", f"{ELEMENTS}/se-01", {}),
-        ("GET", f"{ELEMENTS}/UPPER", None),
-        ("GET", f"{ELEMENTS}/a%00", None),
-        ("GET", f"{ELEMENTS}?limit=0", None),
-        ("GET", f"{ELEMENTS}?limit=1001", None),
-        ("GET", f"{ELEMENTS}?cursor=%00", None),
-        ("GET", f"{ELEMENTS}?cursor=%ff", None),
-    ],
-)
+NO_ELEMENTS: list[tuple[str, str, object]] = [
+    ("POST", ELEMENTS, {"element_id": "se-01"}),
+    ("POST", ELEMENTS, _element("UPPER")),
+    ("POST", ELEMENTS, _element("nul\0")),
+    ("POST", ELEMENTS, _element("se-01", url="file:///etc/passwd")),
+    ("POST", ELEMENTS, _element("se-01", mode="open")),
+    ("POST", ELEMENTS, _element("se-01", priority=-1)),
+    ("POST", ELEMENTS, []),
+    ("PATCH", f"{ELEMENTS}/se-01", {"priority": 10_001}),
+    ("PATCH", f"{ELEMENTS}/se-01", {"priority": 1, "mode": "rw"}),
+    ("PATCH", f"{ELEMENTS}/se-01", {}),
+    ("GET", f"{ELEMENTS}/UPPER", None),
+    ("GET", f"{ELEMENTS}/a%00", None),
+    ("GET", f"{ELEMENTS}?limit=0", None),
+    ("GET", f"{ELEMENTS}?limit=1001", None),
+    ("GET", f"{ELEMENTS}?cursor=%00", None),
+    ("GET", f"{ELEMENTS}?cursor=%ff", None),
+]
+
+
 async def test_what_is_no_element_is_unprocessable(
-    client: httpx.AsyncClient,
-    as_administrator: dict[str, str],
-    method: str,
-    path: str,
-    body: object,
+    client: httpx.AsyncClient, as_administrator: dict[str, str], subtests: pytest.Subtests
 ) -> None:
-    answer = await client.request(method, path, headers=as_administrator, json=body)
-    assert answer.status_code == 422, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
+    for method, path, body in NO_ELEMENTS:
+        with subtests.test(f"{method} {path} {body}"):
+            answer = await client.request(method, path, headers=as_administrator, json=body)
+            assert answer.status_code == 422, answer.text
+            assert answer.headers["content-type"] == "application/problem+json"
 
 
 async def test_a_body_nobody_would_send_is_too_large_even_without_a_token(

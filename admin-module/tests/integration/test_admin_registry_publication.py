@@ -36,7 +36,7 @@ async def _register(client: httpx.AsyncClient, headers: dict[str, str], element_
 async def test_every_change_is_published_and_announced(
     client: httpx.AsyncClient, as_administrator: dict[str, str], board: redis.Redis
 ) -> None:
-    with board.pubsub(ignore_subscribe_messages=True) as announcements:
+    with board.pubsub(ignore_subscribe_messages=True) as announcements:  # type: ignore[no-untyped-call]
         announcements.subscribe(REGISTRY_CHANNEL)
         await _register(client, as_administrator, "se-01")
         await eventually(lambda: board.hkeys(REGISTRY_KEY) == ["se-01"], seconds=2)

@@ -69,7 +69,7 @@ def test_production_refuses_a_weak_secret_and_names_only_the_variable(
     assert "short-and-weak" not in complaint
 
     valid.setenv("ENVIRONMENT", "development")
-    assert kit_settings.load(Settings)
+    assert kit_settings.load(Settings).environment == "development"
 
 
 def test_there_is_no_default_for_a_secret(

@@ -1,6 +1,7 @@
 """A service as it runs for real: a process, its log on standard output, a signal to end it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -66,8 +67,6 @@ async def _running(signer: TokenSigner, folder: Path, **env: str) -> AsyncIterat
 
 
 def _inherited() -> dict[str, str]:
-    import os  # noqa: PLC0415
-
     return {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH"))}
 
 

@@ -1,10 +1,12 @@
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import unquote_plus
 
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI, Request
+from pydantic import SecretStr
 
 from artstore_kit import http_client
 from artstore_kit.admin_api import AdminApi
@@ -60,7 +62,7 @@ async def _api(admin: Admin, serve: Serve) -> AsyncIterator[AdminApi]:
         settings = ModuleSettings(
             admin_url=f"{client.base_url}/",
             module_client_id="sa-element",
-            module_client_secret="p:ss wörd",
+            module_client_secret=SecretStr("p:ss wörd"),
         )
         yield AdminApi(session, settings)
 
@@ -72,7 +74,9 @@ async def test_a_token_is_fetched_once_with_the_modules_credentials(
 
     scheme, _, credentials = admin.authorizations[0].partition(" ")
     assert scheme == "Basic"
-    assert base64.b64decode(credentials).decode() == "sa-element:p:ss wörd"
+    sent = base64.b64decode(credentials).decode().split(":")
+    # RFC 6749, 2.3.1: both parts are form-encoded before they are put together.
+    assert [unquote_plus(part) for part in sent] == ["sa-element", "p:ss wörd"]
     assert admin.bodies == ["grant_type=client_credentials"]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from pydantic import SecretStr
 
 from artstore_kit import redis_client
 from artstore_kit.contracts.elements import (
@@ -83,7 +84,7 @@ def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 @asynccontextmanager
 async def _following(valkey: Valkey, admin: Admin, cache: Path) -> AsyncIterator[Discovery]:
-    settings = ServiceSettings(redis_port=valkey.port, redis_password=valkey.password)
+    settings = ServiceSettings(redis_port=valkey.port, redis_password=SecretStr(valkey.password))
     discovery = Discovery(redis_client.connect_sync(settings), admin.elements, cache)
     discovery.start()
     discovery.wait_for_first_look()

@@ -2,6 +2,7 @@ import socket
 import time
 
 import pytest
+from pydantic import SecretStr
 
 from artstore_kit import redis_client
 from artstore_kit.settings import ServiceSettings
@@ -9,7 +10,7 @@ from artstore_kit.testing.valkey import Valkey
 
 
 async def test_both_clients_reach_the_same_server(valkey: Valkey) -> None:
-    settings = ServiceSettings(redis_port=valkey.port, redis_password=valkey.password)
+    settings = ServiceSettings(redis_port=valkey.port, redis_password=SecretStr(valkey.password))
 
     async with redis_client.connect(settings) as client:
         await client.set("key", "значение")

@@ -5,6 +5,7 @@ import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,10 @@ def _elliptic(signer: TokenSigner) -> str:
     return jwt.encode(header, {"sub": "sa-1"}, ECKey.generate_key("P-256"))
 
 
+def _without(claim: str, signer: TokenSigner) -> str:
+    return _resigned(signer, {"typ": TOKEN_TYPE}, **{claim: None})
+
+
 BAD_TOKENS: dict[str, Callable[[TokenSigner], str]] = {
     "empty": lambda _: "",
     "not a JWT": lambda _: "abc",
@@ -117,9 +122,7 @@ BAD_TOKENS: dict[str, Callable[[TokenSigner], str]] = {
     "scope is no text": lambda signer: _resigned(signer, {"typ": TOKEN_TYPE}, scope=["a"]),
     "empty subject": lambda signer: signer.token("", Role.USER),
     **{
-        f"no {claim}": lambda signer, claim=claim: _resigned(
-            signer, {"typ": TOKEN_TYPE}, **{claim: None}
-        )
+        f"no {claim}": partial(_without, claim)
         for claim in ("iss", "sub", "aud", "exp", "iat", "jti", "scope", "role")
     },
 }
@@ -268,4 +271,6 @@ async def test_a_state_folder_that_cannot_be_written_does_not_refuse_tokens(
     (tmp_path / "state").write_text("a file where the folder should be")
     validator = _validator(signer.keys, tmp_path / "state" / "keys.json")
 
-    assert await validator.validate(signer.token("sa-1", Role.USER))
+    account = await validator.validate(signer.token("sa-1", Role.USER))
+
+    assert account.client_id == "sa-1"
