@@ -52,7 +52,8 @@ lint: $(INSTALLED) ## check format, style, types, imports, shape, dead code, dep
 	@echo mypy
 	@$(BIN)/mypy --no-error-summary $(addsuffix /src,$(PACKAGES)) $(wildcard scripts benchmarks) \
 		conftest.py
-	@for tests in $(TESTS); do $(BIN)/mypy --no-error-summary "$$tests"; done
+	@for tests in $(TESTS); do if [ -n "$$(find "$$tests" -name '*.py' -print -quit)" ]; then \
+		$(BIN)/mypy --no-error-summary "$$tests"; fi; done
 	@echo import-linter
 	@out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out"; exit 1; }
 	@echo shape

@@ -2,9 +2,9 @@ import base64
 from contextlib import suppress
 
 import pytest
+from fastapi.datastructures import Headers
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.datastructures import Headers
 
 from admin_module.api.credentials import read_token_request
 from admin_module.domain.token_request import TokenRefusedError, TokenRequest

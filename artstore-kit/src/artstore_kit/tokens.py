@@ -76,7 +76,6 @@ class TokenValidator:
         self._attempted_at = float("-inf")
         self._fetching = asyncio.Lock()
         self._renewal: asyncio.Task[None] | None = None
-        self._refresh: asyncio.Task[None] | None = None
         self._validated: LRUCache[bytes, Account] = LRUCache(_REMEMBERED)
         self._claims = jwt.JWTClaimsRegistry(
             leeway=_CLOCK_SKEW,
@@ -140,7 +139,7 @@ class TokenValidator:
             self._load_cache()
         if kid not in self._keys:
             await self._refetch()
-        elif time.monotonic() - self._fetched_at > _KEYS_TTL and self._may_fetch():
+        elif self._keys_are_old() and self._may_fetch():
             # No request waits for a renewal while the key it needs is known.
             self._renewal = asyncio.create_task(self._refetch())
         if not self._keys:
@@ -149,7 +148,12 @@ class TokenValidator:
             raise _invalid("the token's key is not known")
         return self._keys[kid]
 
+    def _keys_are_old(self) -> bool:
+        return time.monotonic() - self._fetched_at > _KEYS_TTL
+
     def _may_fetch(self) -> bool:
+        if self._renewal and not self._renewal.done():
+            return False
         return time.monotonic() - self._attempted_at >= _REFETCH_INTERVAL
 
     async def _refetch(self) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
-from starlette.datastructures import Headers
+from fastapi.datastructures import Headers
 
 from admin_module.domain.token_request import (
     GRANT_TYPE,

@@ -110,9 +110,7 @@ class Index:
             )
         return removed
 
-    async def add(
-        self, element_id: str, generation: UUID, items: Sequence[FileAttributes]
-    ) -> None:
+    async def add(self, element_id: str, generation: UUID, items: Sequence[FileAttributes]) -> None:
         """Add a page of a listing."""
         async with self._engine.begin() as connection:
             await _upsert(connection, element_id, generation, items)

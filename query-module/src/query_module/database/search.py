@@ -55,9 +55,7 @@ class Searches:
 
     async def get(self, file_id: UUID) -> StoredFile | None:
         """Return a file's document."""
-        query = sa.select(files.c.element_id, files.c.attributes).where(
-            files.c.file_id == file_id
-        )
+        query = sa.select(files.c.element_id, files.c.attributes).where(files.c.file_id == file_id)
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
         return StoredFile(**row.attributes, element_id=row.element_id) if row else None
