@@ -16,6 +16,9 @@ TESTS := $(wildcard $(addsuffix /tests,$(PACKAGES)) tests)
 # Only relative paths: the repository may live under a name with spaces.
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# Where the system has its own list of authorities (a company's among them), uv trusts that one.
+TRUST := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
+UV := $(BIN)/uv --quiet $(TRUST) pip
 
 .PHONY: help
 help: ## show what there is
@@ -73,7 +76,7 @@ fmt: $(INSTALLED) ## format the code and fix what can be fixed
 
 .PHONY: lock
 lock: $(INSTALLED) ## resolve the dependencies again: the newest of each, with hashes
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	@$(UV) compile --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-package artstore-kit --group pyproject.toml:dev pyproject.toml */pyproject.toml \
 		--custom-compile-command "make lock" --output-file requirements.lock
 
@@ -98,7 +101,6 @@ $(INSTALLED): requirements.lock pyproject.toml $(wildcard */pyproject.toml)
 		> .venv/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		-r .venv/uv.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps \
-		$(addprefix -e ./,$(PACKAGES))
+	@$(UV) install --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(UV) install --python $(BIN)/python --no-build-isolation --no-deps $(addprefix -e ./,$(PACKAGES))
 	@touch $@

@@ -123,9 +123,7 @@ class Stack:
             with (logs / f"{name}.log").open("ab") as output:
                 process = processes.spawn(command, env=environment, cwd=ROOT, output=output)
         else:
-            process = processes.spawn(
-                command, env=environment, cwd=ROOT, output=subprocess.PIPE
-            )
+            process = processes.spawn(command, env=environment, cwd=ROOT, output=subprocess.PIPE)
             colour = _COLOURS[list(self.services).index(name) % len(_COLOURS)]
             assert process.stdout is not None  # noqa: S101 - asked for above
             arguments = (process.stdout, name, colour)
@@ -253,8 +251,7 @@ def _welcome(described: Mapping[str, object]) -> str:
         f"{described['ingester']}/api/v1/ingest/files"
     )
     search = (
-        f'curl -H "Authorization: Bearer $TOKEN" '
-        f"'{described['query']}/api/v1/search?q=README'"
+        f"curl -H \"Authorization: Bearer $TOKEN\" '{described['query']}/api/v1/search?q=README'"
     )
     urls = "\n".join(
         f"  {name:<10} {described[name]}/docs" for name in ("admin", "ingester", "query")

@@ -58,9 +58,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         if is_new:
             # A new database beside a store that may hold files: it was lost, or the store moved.
             await rebuild_index(blobs=blobs, files=known)
-        await recover_writes(
-            journal=journal, blobs=blobs, files=known, feed=feed, starting=True
-        )
+        await recover_writes(journal=journal, blobs=blobs, files=known, feed=feed, starting=True)
         await refresh_element(element=this, feed=feed, blobs=blobs)
         board = StatusBoard(client)
 

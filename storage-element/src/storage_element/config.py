@@ -12,7 +12,9 @@ class Settings(DatabaseSettings, ModuleSettings):
     port: int = Field(default=8010, ge=1, le=65535)
     storage_element_id: ElementId
     storage_url: HttpUrl = Field(description="where the other services reach this element")
-    storage_mode: Mode = Field(default=Mode.EDIT, description="for the first start; then the database")
+    storage_mode: Mode = Field(
+        default=Mode.EDIT, description="for the first start; then the database"
+    )
     storage_type: StorageType = StorageType.LOCAL
     storage_path: Path = Field(
         default=Path("/var/lib/artstore/files"), description="root folder of a local element"

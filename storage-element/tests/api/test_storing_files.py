@@ -1,9 +1,8 @@
 import hashlib
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
-import pytest
+
 from artstore_kit.contracts.files import NewFile
 from artstore_kit.representation import digest_header
 
@@ -17,7 +16,9 @@ def described(**fields: object) -> dict[str, str]:
 
 async def store(element: httpx.AsyncClient, content: bytes = CONTENT, **fields: object) -> UUID:
     file_id = uuid4()
-    answer = await element.put(f"/api/v1/files/{file_id}", content=content, headers=described(**fields))
+    answer = await element.put(
+        f"/api/v1/files/{file_id}", content=content, headers=described(**fields)
+    )
     assert answer.status_code == 201, answer.text
     return file_id
 

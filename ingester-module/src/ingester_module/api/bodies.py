@@ -57,7 +57,9 @@ def read_raw(request: Request, metadata: UploadMetadata) -> Incoming:
     headers = request.headers
     name = metadata.filename or _disposition_filename(headers.get("content-disposition", ""))
     if not name:
-        message = "name the file: Content-Disposition: attachment; filename*=UTF-8''..., or ?filename="
+        message = (
+            "name the file: Content-Disposition: attachment; filename*=UTF-8''..., or ?filename="
+        )
         raise UnprocessableError(message, errors=[{"field": "filename", "message": "missing"}])
     announced = headers.get("content-length")
     digest = sha256_from_digest(headers.get("repr-digest"))
@@ -110,9 +112,7 @@ def _incoming(
         filename=name,
         content_type=metadata.content_type or part.content_type or _UNTYPED,
         metadata=metadata,
-        body=Body(
-            chunks=_file_part(events), sha256=metadata.sha256 or sha256_from_digest(digest)
-        ),
+        body=Body(chunks=_file_part(events), sha256=metadata.sha256 or sha256_from_digest(digest)),
     )
 
 
@@ -146,7 +146,9 @@ async def _file_part(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
     ended = False
     async for event in events:
         if isinstance(event, MultipartSegment):
-            message = f"part {event.name!r} follows the file: send `metadata` first, one `file` last"
+            message = (
+                f"part {event.name!r} follows the file: send `metadata` first, one `file` last"
+            )
             raise InvalidRequestError(message)
         if event is None:
             ended = True

@@ -38,7 +38,7 @@ class RawUpload(BaseModel):
 
 
 @router.post("/files", status_code=HTTP_201_CREATED, response_model_exclude_none=True)
-async def upload(
+async def upload(  # noqa: PLR0917 - one parameter a field of the request
     request: Request,
     response: Response,
     caller: Uploader,

@@ -1,6 +1,5 @@
 """What a client says of the file it uploads."""
 
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from artstore_kit.contracts.files import (
@@ -26,4 +25,6 @@ class UploadMetadata(BaseModel):
     tags: list[Tag] = Field(default_factory=list, max_length=64)
     description: Description = ""
     metadata: dict[MetadataKey, MetadataValue] = Field(default_factory=dict, max_length=64)
-    sha256: Sha256 | None = Field(default=None, description="of the body; checked before it is kept")
+    sha256: Sha256 | None = Field(
+        default=None, description="of the body; checked before it is kept"
+    )

@@ -165,6 +165,8 @@ def _final(
     if begun:
         if isinstance(refusal, PeerError) and refusal.status == HTTPStatus.INSUFFICIENT_STORAGE:
             return refusal
-        message = "the element broke off; upload again, with the same Idempotency-Key if you sent one"
+        message = (
+            "the element broke off; upload again, with the same Idempotency-Key if you sent one"
+        )
         return UploadInterruptedError(message)
     return refusal or UnavailableError("no element took the file; try again")

@@ -12,7 +12,7 @@ router = APIRouter(prefix="/api/v1/changes", tags=["changes"])
 
 
 @router.get("", response_model_exclude_none=True)
-async def get_changes(
+async def get_changes(  # noqa: PLR0917 - one parameter a field of the request
     request: Request,
     _caller: Reader,
     services: Opened,

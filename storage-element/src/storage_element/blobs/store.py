@@ -1,4 +1,4 @@
-"""What a place for bytes must offer. The order of calls in a write is `usecases/store_file.py`'s."""
+"""What a place for bytes must offer; `usecases/store_file.py` says in which order it is used."""
 
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -29,6 +30,17 @@ class Intent:
     uploaded_by: str
     idempotency_key: str | None = None
 
+    @classmethod
+    def create(cls, place: str, attributes: FileAttributes) -> Self:
+        """Return the intent to store a new file."""
+        return cls(
+            attributes.file_id,
+            Operation.CREATE,
+            place,
+            attributes.uploaded_by,
+            attributes.idempotency_key,
+        )
+
 
 class AlreadyStored(Exception):  # noqa: N818 - an outcome, not an error
     """The file, or one with the same idempotency key, is there."""
@@ -43,7 +55,7 @@ class InProgressError(Exception):
 
 
 class Journal:
-    """The log as one process (`owner`) writes it; times are the database's, so clocks may differ."""
+    """The log as one process (`owner`) writes it; times are the database's: clocks may differ."""
 
     def __init__(self, engine: AsyncEngine, owner: UUID) -> None:
         self._engine = engine

@@ -4,8 +4,8 @@ import asyncio
 
 from artstore_kit.admin_api import AdminApi
 from artstore_kit.contracts.elements import Registration
-from artstore_kit.redis_client import REDIS_ERRORS
 from artstore_kit.logging import get_logger
+from artstore_kit.redis_client import REDIS_ERRORS
 from storage_element.blobs.store import BlobStore
 from storage_element.clients.status_board import StatusBoard
 from storage_element.database.feed import Feed

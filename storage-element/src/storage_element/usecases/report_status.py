@@ -42,7 +42,9 @@ async def publish_status(*, element: Element, board: StatusBoard) -> None:
     )
 
 
-async def register_element(*, registration: Registration, element: Element, admin: AdminApi) -> bool:
+async def register_element(
+    *, registration: Registration, element: Element, admin: AdminApi
+) -> bool:
     """Enter this element in Admin's registry, with the mode it is in; False while Admin is away."""
     try:
         await admin.register(registration.model_copy(update={"mode": element.mode}))

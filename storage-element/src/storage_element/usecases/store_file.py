@@ -32,7 +32,6 @@ from storage_element.database.journal import (
     InProgressError,
     Intent,
     Journal,
-    Operation,
 )
 from storage_element.domain import filenames, mode
 from storage_element.domain.element import Element
@@ -89,35 +88,20 @@ async def store_file(
     body is read, UploadInProgressError and KeyReusedError for a file or key that is taken,
     DigestMismatchError and SizeMismatchError for a body that is not what was announced.
     """
-    created_at = datetime.now(UTC)
-    attributes = FileAttributes(
-        **dict(new), file_id=file_id, size=_LARGEST, sha256=_NO_DIGEST, created_at=created_at
-    )
+    place, attributes = _planned(file_id, new)
     reservation = Reservation(element.room)
     try:
         _check(element, attributes, expected, reservation)
-        place = filenames.place_of(
-            filename=new.filename,
-            uploader=new.uploaded_by,
-            created_at=created_at,
-            file_id=file_id,
-        )
-        intent = Intent(file_id, Operation.CREATE, place, new.uploaded_by, new.idempotency_key)
-        try:
-            await journal.begin(intent)
-        except AlreadyStored as outcome:
-            return await _same_again(outcome.attributes, body)
-        except InProgressError as error:
-            message = "this file, or one with this idempotency key, is being uploaded now"
-            raise UploadInProgressError(message, headers={"Retry-After": "2"}) from error
+        earlier = await _begin(Intent.create(place, attributes), journal)
+        if earlier is not None:
+            reservation.release(kept=0)
+            return await _same_again(earlier, body)
         reached("store.begun")
         bounded = _bounded(body, element, reservation, expected)
-        attributes = await _write(attributes, place, bounded, expected, blobs, journal)
-        try:
-            await files.commit(place, attributes)
-        except LeaseLostError as error:
-            message = "the write took longer than its lease and was taken over; upload again"
-            raise StorageFailedError(message) from error
+        attributes = await _write(
+            place, attributes, bounded, expected=expected, blobs=blobs, journal=journal
+        )
+        await _commit(place, attributes, files)
     except BaseException:
         reservation.release(kept=0)
         raise
@@ -127,10 +111,49 @@ async def store_file(
     return Stored(attributes, created=True)
 
 
+def _planned(file_id: UUID, new: NewFile) -> tuple[str, FileAttributes]:
+    """Return the place and the attributes, but for the size and digest that the body will have."""
+    attributes = FileAttributes(
+        **dict(new),
+        file_id=file_id,
+        size=_LARGEST,
+        sha256=_NO_DIGEST,
+        created_at=datetime.now(UTC),
+    )
+    place = filenames.place_of(
+        filename=new.filename,
+        uploader=new.uploaded_by,
+        created_at=attributes.created_at,
+        file_id=file_id,
+    )
+    return place, attributes
+
+
+async def _begin(intent: Intent, journal: Journal) -> FileAttributes | None:
+    """Record the intent, or return the file that is there already."""
+    try:
+        await journal.begin(intent)
+    except AlreadyStored as outcome:
+        return outcome.attributes
+    except InProgressError as error:
+        message = "this file, or one with this idempotency key, is being uploaded now"
+        raise UploadInProgressError(message, headers={"Retry-After": "2"}) from error
+    return None
+
+
+async def _commit(place: str, attributes: FileAttributes, files: Files) -> None:
+    try:
+        await files.commit(place, attributes)
+    except LeaseLostError as error:
+        message = "the write took longer than its lease and was taken over; upload again"
+        raise StorageFailedError(message) from error
+
+
 async def _write(
-    attributes: FileAttributes,
     place: str,
+    attributes: FileAttributes,
     body: AsyncIterable[bytes],
+    *,
     expected: Expected,
     blobs: BlobStore,
     journal: Journal,
