@@ -14,13 +14,12 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import httpx
 from cryptography.fernet import Fernet
 
 from artstore_kit.atomic_file import write_atomically
@@ -225,9 +224,8 @@ def _require_free(service: Service) -> None:
 
 def _is_ready(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own loopback URL
-            return True
-    except (urllib.error.URLError, OSError):
+        return httpx.get(url, timeout=5).is_success
+    except httpx.TransportError:
         return False
 
 

@@ -10,6 +10,7 @@ import aiohttp
 from artstore_kit import http_client
 from artstore_kit.contracts.elements import Registration
 from artstore_kit.settings import ModuleSettings
+from artstore_kit.tokens import TokenValidator
 
 # A token is renewed while this much of its life is left, so that no call carries a dying one.
 _RENEW_BEFORE = 0.2
@@ -20,6 +21,7 @@ class AdminApi:
 
     def __init__(self, session: aiohttp.ClientSession, settings: ModuleSettings) -> None:
         self._session = session
+        self._settings = settings
         self._url = settings.admin_url.rstrip("/")
         self._client_id = settings.module_client_id
         self._client_secret = settings.module_client_secret
@@ -48,6 +50,15 @@ class AdminApi:
         )
         self._token = answer["access_token"]
         self._renew_at = time.monotonic() + answer["expires_in"] * (1 - _RENEW_BEFORE)
+
+    def token_validator(self) -> TokenValidator:
+        """Return a validator of the tokens that Admin issues."""
+        return TokenValidator(
+            self.keys,
+            issuer=self._settings.jwt_issuer,
+            audience=self._settings.jwt_audience,
+            cache_file=self._settings.state_dir / "jwks.json",
+        )
 
     async def keys(self) -> dict[str, Any]:
         """Fetch the JWKS document (RFC 7517)."""

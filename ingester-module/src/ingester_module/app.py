@@ -9,7 +9,6 @@ from artstore_kit import application, discovery, http_client, redis_client
 from artstore_kit.admin_api import AdminApi
 from artstore_kit.errors import UnavailableError
 from artstore_kit.health import Dependency
-from artstore_kit.tokens import TokenValidator
 from ingester_module.api import files
 from ingester_module.api.dependencies import Services
 from ingester_module.clients.recent_files import RecentFiles
@@ -38,12 +37,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
                 raise UnavailableError(message)
 
         yield Services(
-            tokens=TokenValidator(
-                admin.keys,
-                issuer=settings.jwt_issuer,
-                audience=settings.jwt_audience,
-                cache_file=settings.state_dir / "jwks.json",
-            ),
+            tokens=admin.token_validator(),
             discovery=registry,
             elements=StorageElements(session, admin),
             recent=RecentFiles(client),

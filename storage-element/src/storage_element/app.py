@@ -13,7 +13,6 @@ from artstore_kit.admin_api import AdminApi
 from artstore_kit.contracts.elements import Registration
 from artstore_kit.health import Dependency
 from artstore_kit.logging import get_logger
-from artstore_kit.tokens import TokenValidator
 from storage_element.api import changes, element, files
 from storage_element.api.dependencies import Services
 from storage_element.blobs.local_disk import LocalDisk
@@ -60,27 +59,21 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
             await rebuild_index(blobs=blobs, files=known)
         await recover_writes(journal=journal, blobs=blobs, files=known, feed=feed, starting=True)
         await refresh_element(element=this, feed=feed, blobs=blobs)
-        board = StatusBoard(client)
-
-        async def report() -> None:
-            await report_status.report_status(element=this, feed=feed, blobs=blobs, board=board)
-
         await stack.enter_async_context(
             schedule.running(
                 *recovery.jobs(journal=journal, blobs=blobs, files=known, feed=feed),
-                schedule.every(report_status.REFRESH_SECONDS, report, name="report_status"),
-                report_status.stay_registered(
-                    registration=_registration(settings), element=this, admin=admin
+                *report_status.jobs(
+                    registration=_registration(settings),
+                    element=this,
+                    feed=feed,
+                    blobs=blobs,
+                    board=StatusBoard(client),
+                    admin=admin,
                 ),
             )
         )
         yield Services(
-            tokens=TokenValidator(
-                admin.keys,
-                issuer=settings.jwt_issuer,
-                audience=settings.jwt_audience,
-                cache_file=settings.state_dir / "jwks.json",
-            ),
+            tokens=admin.token_validator(),
             element=this,
             blobs=blobs,
             journal=journal,

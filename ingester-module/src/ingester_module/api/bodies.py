@@ -7,6 +7,7 @@ where the bytes go, and nothing is kept here while waiting for it.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from aiohttp.multipart import content_disposition_filename, parse_content_disposition
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
@@ -27,7 +28,7 @@ _MAX_METADATA_BYTES = 64 * 1024
 _MAX_PARTS = 8
 _UNTYPED = "application/octet-stream"
 
-Event = MultipartSegment | bytes | None
+Event: TypeAlias = MultipartSegment | bytes | bytearray | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,17 +64,13 @@ class Index:
         """Hold the lock of the one replica that follows an element; yields whether it is ours."""
         key = {"space": _LOCK_SPACE, "key": crc32(element_id.encode()) - 2**31}
         async with self._engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            ours = await connection.scalar(
-                sa.text("SELECT pg_try_advisory_lock(:space, :key)"), key
-            )
+            session = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            ours = await session.scalar(sa.text("SELECT pg_try_advisory_lock(:space, :key)"), key)
             try:
                 yield bool(ours)
             finally:
                 if ours:
-                    await connection.execute(
-                        sa.text("SELECT pg_advisory_unlock(:space, :key)"), key
-                    )
+                    await session.execute(sa.text("SELECT pg_advisory_unlock(:space, :key)"), key)
 
     async def cursor(self, element_id: str) -> Cursor | None:
         query = sa.select(cursors).where(cursors.c.element_id == element_id)

@@ -38,7 +38,7 @@ async def follow_elements(
         await asyncio.gather(*tasks.values(), return_exceptions=True)
 
 
-async def _follow(
+async def _follow(  # noqa: PLR0917 - each is needed
     element_id: str,
     discovery: Discovery,
     index: Index,

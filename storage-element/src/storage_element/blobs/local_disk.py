@@ -16,7 +16,7 @@ import asyncio
 import fcntl
 import hashlib
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from itertools import islice
@@ -170,7 +170,7 @@ class LocalDisk:
         found = islice(places, _ATTRIBUTES_BATCH)
         return [(place, self._attributes_path(place).read_bytes()) for place in found]
 
-    def _walk(self, folder: Path) -> Iterator[str]:
+    def _walk(self, folder: Path) -> Generator[str, None, None]:
         with os.scandir(folder) as entries:
             names = sorted((entry.name, entry.is_dir()) for entry in entries)
         for name, is_folder in names:

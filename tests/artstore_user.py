@@ -1,0 +1,76 @@
+"""ArtStore as one of its users sees it, for the tests of the running system."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+
+from stack import Stack
+
+
+class Client:
+    """A user with the initial account."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.http = httpx.Client(timeout=120)
+
+    def log_in(self) -> None:
+        self.http.headers["Authorization"] = f"Bearer {self.token()}"
+
+    def token(self) -> str:
+        described = self.stack.describe()
+        answer = self.http.post(
+            f"{self.stack.url('admin')}/api/v1/auth/token",
+            data={"grant_type": "client_credentials"},
+            auth=(str(described["client_id"]), str(described["client_secret"])),
+        )
+        return str(answer.json()["access_token"])
+
+    def upload(self, name: str, content: bytes | Iterator[bytes], **headers: str) -> httpx.Response:
+        return self.http.post(
+            f"{self.stack.url('ingester')}/api/v1/ingest/files",
+            params={"filename": name},
+            content=content,
+            headers=headers,
+        )
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.http.get(f"{self.stack.url('query')}/api/v1{path}", **options)
+
+    def found(self, text: str) -> list[dict[str, Any]]:
+        answer = self.get("/search", params={"q": text})
+        assert answer.status_code == 200, answer.text
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+    def named(self, filename: str) -> list[dict[str, Any]]:
+        answer = self.get("/search", params={"mode": "exact", "q": filename})
+        assert answer.status_code == 200, answer.text
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+    def digest_of(self, file_id: str) -> str:
+        digest = hashlib.sha256()
+        url = f"{self.stack.url('query')}/api/v1/files/{file_id}/content"
+        with self.http.stream("GET", url) as answer:
+            assert answer.status_code == 200
+            for chunk in answer.iter_bytes():
+                digest.update(chunk)
+        return digest.hexdigest()
+
+
+def eventually(check: Callable[[], object], seconds: float = 30) -> None:
+    """Wait until `check` holds; fail with its own error when it does not come to."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            assert check()
+        except (AssertionError, httpx.HTTPError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return

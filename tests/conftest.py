@@ -1,0 +1,24 @@
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from artstore_user import Client
+
+from stack import Stack, running
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole system, in a folder with a space in its name."""
+    data: Path = tmp_path_factory.mktemp("the stack")
+    with running(data, free_ports=True, quiet=True) as started:
+        yield started
+
+
+@pytest.fixture
+def client(stack: Stack) -> Iterator[Client]:
+    client = Client(stack)
+    with closing(client.http):
+        client.log_in()
+        yield client

@@ -1,0 +1,114 @@
+"""A real file goes in, is found, and comes back."""
+
+import hashlib
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+from artstore_user import Client, eventually
+
+MIB = 1024 * 1024
+
+
+def noise(size: int, digest: "hashlib._Hash") -> Iterator[bytes]:
+    """Yield `size` bytes that do not repeat, made as they are needed."""
+    block = random.Random(7).randbytes(MIB)  # noqa: S311 - noise, not a secret
+    for number in range(size // MIB):
+        chunk = number.to_bytes(8) + block[8:]
+        digest.update(chunk)
+        yield chunk
+
+
+def peak_memory(client: Client) -> int:
+    """The most memory any service has used so far, in bytes."""
+    peaks = []
+    for process in client.stack.processes.values():
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        peaks += [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")]
+    assert len(peaks) == len(client.stack.processes)
+    return max(peaks) * 1024
+
+
+def test_a_gibibyte_goes_in_and_comes_back_in_little_memory(client: Client) -> None:
+    digest = hashlib.sha256()
+
+    answer = client.upload("большой архив.bin", noise(1024 * MIB, digest))
+
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["size"] == 1024 * MIB
+    assert answer.json()["sha256"] == digest.hexdigest()
+    assert client.digest_of(answer.json()["file_id"]) == digest.hexdigest()
+    assert peak_memory(client) < 200 * MIB
+
+
+def test_a_file_is_described_at_once_and_found_soon(client: Client) -> None:
+    word = f"уникум{uuid4().hex}"
+    stored = client.upload(f"договоры_{word}.final.txt", "Текст".encode()).json()
+
+    described = client.get(f"/files/{stored['file_id']}").json()
+    assert described["filename"] == f"договоры_{word}.final.txt"
+    eventually(lambda: [item["file_id"] for item in client.found(word)] == [stored["file_id"]])
+    assert client.found(f"договор {word}")
+
+
+def test_a_range_is_a_part_of_the_file(client: Client) -> None:
+    stored = client.upload("range.txt", b"0123456789").json()
+
+    part = client.get(f"/files/{stored['file_id']}/content", headers={"Range": "bytes=-3"})
+
+    assert (part.status_code, part.content) == (206, b"789")
+    assert part.headers["Content-Range"] == "bytes 7-9/10"
+
+
+def test_a_path_in_a_name_leads_nowhere(client: Client) -> None:
+    name = "../../../etc/passwd\\..\\x.txt"
+
+    stored = client.upload(name, b"harmless").json()
+
+    assert stored["filename"] == name
+    folder = client.stack.data / "files" / stored["element_id"]
+    [attributes] = folder.rglob(f"*{stored['file_id']}*.attr.json")
+    assert attributes.resolve().is_relative_to(folder.resolve())
+    assert (
+        "/" not in client.get(f"/files/{stored['file_id']}/content").headers["Content-Disposition"]
+    )
+
+
+def test_the_same_key_is_the_same_file(client: Client) -> None:
+    key = uuid4().hex
+    first = client.upload("a.txt", b"same", **{"Idempotency-Key": key})
+    again = client.upload("a.txt", b"same", **{"Idempotency-Key": key})
+    other = client.upload("a.txt", b"other", **{"Idempotency-Key": key})
+
+    assert again.json()["file_id"] == first.json()["file_id"]
+    assert other.status_code == 409
+    assert other.json()["code"] == "idempotency_key_reused"
+
+
+def test_an_upload_that_is_cut_off_leaves_nothing(client: Client) -> None:
+    def cut() -> Iterator[bytes]:
+        for _ in range(8):
+            yield b"x" * MIB
+        raise ConnectionError
+
+    name = f"cut-{uuid4().hex}.bin"
+    with suppress(ConnectionError, httpx.TransportError):
+        client.upload(name, cut())
+
+    files = client.stack.data / "files"
+    eventually(lambda: not list(files.glob("*/.staging/*")))
+    assert not list(files.rglob(f"*{name[:-4]}*"))
+    assert not client.named(name)
+
+
+def test_tokens_that_are_not_ours_are_refused(client: Client) -> None:
+    for token in ("", "abc", "a.b.c", client.token()[:-6] + "AAAAAA"):
+        answer = httpx.get(
+            f"{client.stack.url('query')}/api/v1/search",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        assert answer.status_code == 401
+        assert answer.headers["Content-Type"] == "application/problem+json"
