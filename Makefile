@@ -16,9 +16,13 @@ TESTS := $(wildcard $(addsuffix /tests,$(PACKAGES)) tests)
 # Only relative paths: the repository may live under a name with spaces.
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-# Where the system has its own list of authorities (a company's among them), uv trusts that one.
-TRUST := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
-UV := $(BIN)/uv --quiet $(TRUST) pip
+UV := $(BIN)/uv --quiet pip
+# Where the system has a list of authorities, with a company's own perhaps, that one is trusted.
+AUTHORITIES := $(wildcard /etc/ssl/certs/ca-certificates.crt)
+ifdef AUTHORITIES
+export PIP_CERT ?= $(AUTHORITIES)
+export UV_SYSTEM_CERTS ?= true
+endif
 
 .PHONY: help
 help: ## show what there is
@@ -75,8 +79,8 @@ fmt: $(INSTALLED) ## format the code and fix what can be fixed
 	@$(BIN)/ruff format .
 
 .PHONY: lock
-lock: $(INSTALLED) ## resolve the dependencies again: the newest of each, with hashes
-	@$(UV) compile --upgrade --universal --python-version 3.11 --generate-hashes \
+lock: $(INSTALLED) ## resolve the dependencies again; ARGS=--upgrade takes the newest
+	@$(UV) compile $(ARGS) --universal --python-version 3.11 --generate-hashes \
 		--no-emit-package artstore-kit --group pyproject.toml:dev pyproject.toml */pyproject.toml \
 		--custom-compile-command "make lock" --output-file requirements.lock
 

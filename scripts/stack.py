@@ -78,6 +78,7 @@ class Stack:
         self.postgres = Postgres(data / "postgres", self.secrets["postgres"])
         self.valkey = Valkey(data / "valkey", self.secrets["valkey"])
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._described = False
 
     def url(self, name: str) -> str:
         """Return a service's base URL."""
@@ -110,6 +111,7 @@ class Stack:
             self.wait_until_ready(name)
         document = json.dumps(self.describe(), indent=2).encode()
         write_atomically(self.data / "stack.json", document)
+        self._described = True
 
     def launch(self, name: str, **extra: str) -> None:
         """Start one service; `extra` are settings of this run only."""
@@ -147,7 +149,8 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything; what was stored stays."""
-        (self.data / "stack.json").unlink(missing_ok=True)
+        if self._described:
+            (self.data / "stack.json").unlink(missing_ok=True)
         for name in reversed(list(self.processes)):
             processes.stop(self.processes.pop(name))
         self.valkey.stop()

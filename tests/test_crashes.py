@@ -2,6 +2,8 @@
 
 import hashlib
 import signal
+import time
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -18,6 +20,17 @@ def restart(client: Client, **settings: str) -> None:
     client.stack.wait_until_ready(ELEMENT)
 
 
+def store(client: Client, name: str) -> dict[str, Any]:
+    """Upload, again while the answer is to try again: discovery may not know of a restart yet."""
+    deadline = time.monotonic() + 30
+    while (answer := client.upload(name, CONTENT)).status_code == 503:
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.2)
+    assert answer.status_code == 201, answer.text
+    stored: dict[str, Any] = answer.json()
+    return stored
+
+
 @pytest.mark.parametrize(
     ("failpoint", "survives"),
     [
@@ -31,16 +44,18 @@ def restart(client: Client, **settings: str) -> None:
 def test_an_element_killed_in_a_write_keeps_all_or_nothing(
     client: Client, failpoint: str, *, survives: bool
 ) -> None:
-    kept = client.upload("kept.txt", CONTENT).json()
+    kept = store(client, "kept.txt")
     name = f"crash-{uuid4().hex}.txt"
     restart(client, FAILPOINT=failpoint)
 
-    answer = client.upload(name, CONTENT)
     process = client.stack.processes[ELEMENT]
-    assert process.wait(30) == -signal.SIGKILL
+    # Before discovery has seen the element again, an upload is refused and nothing is begun.
+    eventually(
+        lambda: client.upload(name, CONTENT).status_code == 503 and process.poll() is not None
+    )
+    assert process.returncode == -signal.SIGKILL
     restart(client)
 
-    assert answer.status_code == 503
     assert client.digest_of(kept["file_id"]) == hashlib.sha256(CONTENT).hexdigest()
     folder = client.stack.data / "files" / ELEMENT
     if survives:
@@ -56,7 +71,7 @@ def test_an_element_killed_in_a_write_keeps_all_or_nothing(
 
 
 def test_an_element_whose_database_is_dropped_lists_the_same_files(client: Client) -> None:
-    client.upload("до.txt", CONTENT)
+    store(client, "до.txt")
     before = element_listing(client)
     client.stack.kill(ELEMENT)
     client.stack.postgres.drop_database("se_02")
@@ -65,7 +80,7 @@ def test_an_element_whose_database_is_dropped_lists_the_same_files(client: Clien
     client.stack.wait_until_ready(ELEMENT)
 
     assert element_listing(client) == before
-    stored = client.upload("после.txt", CONTENT).json()
+    stored = store(client, "после.txt")
     eventually(lambda: client.named(stored["filename"]))
 
 
@@ -76,7 +91,7 @@ def element_listing(client: Client) -> bytes:
 
 
 def test_reads_and_uploads_go_on_without_redis_and_admin(client: Client) -> None:
-    stored = client.upload("before.txt", CONTENT).json()
+    stored = store(client, "before.txt")
     client.stack.kill("admin")
     client.stack.valkey.stop()
     try:

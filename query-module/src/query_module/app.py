@@ -1,57 +1,76 @@
-"""The query-module: reads its settings, opens what is outside, mounts routes, starts jobs."""
+"""The query module: reads its settings, opens what is outside, mounts routes, starts jobs."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from artstore_kit import application, database, discovery, http_client, redis_client, schedule
 from artstore_kit.admin_api import AdminApi
 from artstore_kit.health import Dependency
+from artstore_kit.tokens import TokenValidator
 from query_module.api import files, search
 from query_module.api.dependencies import Services
 from query_module.clients.recent_files import RecentFiles
 from query_module.clients.storage_element import StorageElements
 from query_module.config import Settings
-from query_module.database.index import Index
-from query_module.database.search import Searches
-from query_module.jobs.follow_elements import follow_elements
+from query_module.database.files import FileIndex
+from query_module.database.following import leading
+from query_module.jobs.follow_changes import follow_changes
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Build the query-module; nothing is opened before its lifespan begins."""
+    """Build the query module; nothing is opened before its lifespan begins."""
     return application.create(
-        "ArtStore query-module", settings, lambda: _opened(settings), [files.router, search.router]
+        "ArtStore query-module", settings, lambda: _opened(settings), [search.router, files.router]
     )
 
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[Services]:
     async with AsyncExitStack() as stack:
-        engine = database.connect(settings)
-        stack.push_async_callback(engine.dispose)
-        await database.wait_until_ready(engine)
-        await database.migrate(engine, "query_module")
+        engine = await stack.enter_async_context(_database(settings))
         session = await stack.enter_async_context(http_client.open_session())
         client = await stack.enter_async_context(redis_client.connect(settings))
         admin = AdminApi(session, settings)
         registry = await stack.enter_async_context(discovery.following(settings, admin))
-        elements, recent = StorageElements(session, admin), RecentFiles(client)
-        await stack.enter_async_context(
-            schedule.running(
-                follow_elements(
-                    discovery=registry, index=Index(engine), elements=elements, recent=recent
-                )
-            )
+        elements = StorageElements(session, admin)
+        recent = RecentFiles(client)
+        index = FileIndex(engine)
+        follower = follow_changes(
+            registry=lambda: registry.elements,
+            # Connections of their own: one is held for each element, whatever the pool's size.
+            leading=partial(leading, database.connect(settings, pooled=False)),
+            elements=elements,
+            recent=recent,
         )
+        await stack.enter_async_context(schedule.running(follower))
         yield Services(
-            tokens=admin.token_validator(),
+            tokens=TokenValidator(
+                admin.keys,
+                issuer=settings.jwt_issuer,
+                audience=settings.jwt_audience,
+                cache_file=settings.state_dir / "jwks.json",
+            ),
             discovery=registry,
             elements=elements,
-            searches=Searches(engine),
+            index=index,
             recent=recent,
             checks=(
-                Dependency("postgres", lambda: database.ping(engine)),
+                Dependency("postgres", index.ping),
                 Dependency("redis", client.ping, required=False),
             ),
         )
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    engine = database.connect(settings)
+    try:
+        await database.wait_until_ready(engine)
+        await database.migrate(engine, "query_module")
+        yield engine
+    finally:
+        await engine.dispose()

@@ -50,15 +50,13 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         owner = uuid4()
         journal, known, feed = Journal(engine, owner), Files(engine, owner), Feed(engine)
         is_new = await feed.open(settings.storage_mode)
-        session = await stack.enter_async_context(http_client.open_session())
         client = await stack.enter_async_context(redis_client.connect(settings))
-        admin = AdminApi(session, settings)
-        this = await _element(settings, feed, blobs)
+        admin = AdminApi(await stack.enter_async_context(http_client.open_session()), settings)
         if is_new:
             # A new database beside a store that may hold files: it was lost, or the store moved.
             await rebuild_index(blobs=blobs, files=known)
         await recover_writes(journal=journal, blobs=blobs, files=known, feed=feed, starting=True)
-        await refresh_element(element=this, feed=feed, blobs=blobs)
+        this = await _element(settings, feed, blobs)
         await stack.enter_async_context(
             schedule.running(
                 *recovery.jobs(journal=journal, blobs=blobs, files=known, feed=feed),
@@ -123,14 +121,16 @@ async def _element(settings: Settings, feed: Feed, blobs: LocalDisk) -> Element:
         logger.warning(
             "mode_of_database_wins", database=row.mode, configuration=settings.storage_mode
         )
-    return Element(
+    this = Element(
         element_id=settings.storage_element_id,
         storage_type=settings.storage_type,
         max_file_size=settings.storage_max_file_size,
         mode=row.mode,
         feed_id=row.feed_id,
-        room=Room(limit=settings.storage_max_size, disk_free=await blobs.disk_free()),
+        room=Room(limit=settings.storage_max_size),
     )
+    await refresh_element(element=this, feed=feed, blobs=blobs)
+    return this
 
 
 def _registration(settings: Settings) -> Registration:

@@ -1,5 +1,7 @@
-"""What an endpoint is given: who calls, and what the process has opened."""
+"""What an endpoint is given: who calls, what they may see, and what the process has opened."""
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,9 +14,9 @@ from artstore_kit.health import Dependency
 from artstore_kit.tokens import Account, TokenValidator
 from query_module.clients.recent_files import RecentFiles
 from query_module.clients.storage_element import StorageElements
-from query_module.database.search import Searches
+from query_module.database.files import FileIndex
 
-Reader = Annotated[Account, Depends(requires(Scope.FILES_READ, Scope.FILES_READ_OWN))]
+_reader = requires(Scope.FILES_READ, Scope.FILES_READ_OWN)
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Services:
     tokens: TokenValidator
     discovery: Discovery
     elements: StorageElements
-    searches: Searches
+    index: FileIndex
     recent: RecentFiles
     checks: tuple[Dependency, ...]
 
@@ -37,9 +39,17 @@ def _services(request: Request) -> Services:
     return services
 
 
+def _visible_uploads(account: Annotated[Account, Depends(_reader)]) -> str | None:
+    return None if Scope.FILES_READ in account.scopes else account.client_id
+
+
+async def _closing() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
 Opened = Annotated[Services, Depends(_services)]
-
-
-def visible_owner(caller: Account) -> str | None:
-    """Return whose files alone the caller may see, or None for everybody's."""
-    return None if Scope.FILES_READ in caller.scopes else caller.client_id
+# Whose files the caller may see: None is everybody's.
+VisibleUploads = Annotated[str | None, Depends(_visible_uploads)]
+# Closes what it is given when the answer has been sent, or the client has gone away.
+Closing = Annotated[AsyncExitStack, Depends(_closing)]

@@ -1,9 +1,10 @@
-"""Files the ingester has just acknowledged, before the index has heard of them."""
+"""New files that the ingester has put into Redis, for as long as the index may not know them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from uuid import UUID
 
 import redis.asyncio
+from pydantic import ValidationError
 
 from artstore_kit.contracts.files import StoredFile, recent_key
 from artstore_kit.logging import get_logger
@@ -13,23 +14,29 @@ logger = get_logger(__name__)
 
 
 class RecentFiles:
+    """Without Redis nothing is recent, and the index has the last word."""
+
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client = client
 
     async def get(self, file_id: UUID) -> StoredFile | None:
-        """Return a new file's document; None also while Redis is away."""
+        """Return a file that was stored a moment ago."""
         try:
             document = await self._client.get(recent_key(file_id))
+            return StoredFile.model_validate_json(document) if document else None
         except REDIS_ERRORS as error:
             logger.warning("recent_files_unavailable", reason=type(error).__name__)
-            return None
-        return StoredFile.model_validate_json(document) if document else None
+        except ValidationError as error:
+            logger.warning(
+                "recent_file_unreadable", file_id=str(file_id), faults=len(error.errors())
+            )
+        return None
 
-    async def forget(self, file_ids: Sequence[UUID]) -> None:
-        """Drop deleted files; without Redis they expire by themselves."""
+    async def forget(self, file_ids: Collection[UUID]) -> None:
+        """Drop files that have been deleted; what cannot be dropped expires by itself."""
         if not file_ids:
             return
         try:
-            await self._client.delete(*(recent_key(file_id) for file_id in file_ids))
+            await self._client.delete(*map(recent_key, file_ids))
         except REDIS_ERRORS as error:
-            logger.warning("recent_files_not_dropped", reason=type(error).__name__)
+            logger.warning("recent_files_not_forgotten", reason=type(error).__name__)

@@ -1,7 +1,7 @@
-"""The search index and how far it has followed each element."""
+"""The search index, and how far each element's change feed has been applied to it."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 metadata = sa.MetaData()
 
@@ -12,12 +12,21 @@ files = sa.Table(
     sa.Column("element_id", sa.Text, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("filename", sa.Text, nullable=False),
-    sa.Column("uploaded_by", sa.Text, nullable=False),
+    sa.Column("extension", sa.Text, nullable=False),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("uploaded_by", sa.Text, nullable=False),
+    sa.Column("retention_policy", sa.Text, nullable=False),
+    sa.Column("expires_at", sa.DateTime(timezone=True)),
+    sa.Column("tags", ARRAY(sa.Text), nullable=False),
     sa.Column("attributes", JSONB, nullable=False),
     sa.Column("search", TSVECTOR, nullable=False),
-    sa.Column("generation", sa.Uuid, nullable=False),
+    # The resynchronisation that last saw the file; none did if only the change feed named it.
+    sa.Column("generation", sa.Uuid),
     sa.Index("files_search", "search", postgresql_using="gin"),
+    # No b-tree on names: the longest are larger than what fits into one.
     sa.Index(
         "files_filename",
         "filename",
@@ -25,16 +34,14 @@ files = sa.Table(
         postgresql_ops={"filename": "gin_trgm_ops"},
     ),
     sa.Index("files_newest", "created_at", "file_id"),
-    sa.Index("files_own", "uploaded_by", "created_at", "file_id"),
+    sa.Index("files_own_newest", "uploaded_by", "created_at", "file_id"),
     sa.Index("files_element", "element_id"),
 )
 
-# `next` is the `after` of the following request to the element's change feed.
 cursors = sa.Table(
     "cursors",
     metadata,
     sa.Column("element_id", sa.Text, primary_key=True),
     sa.Column("feed_id", sa.Uuid, nullable=False),
     sa.Column("next", sa.BigInteger, nullable=False),
-    sa.Column("generation", sa.Uuid, nullable=False),
 )
