@@ -8,7 +8,7 @@ from typing import Annotated
 import httpx
 import pytest
 import pytest_asyncio
-from fastapi import APIRouter, Depends, FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
@@ -65,6 +65,17 @@ async def broken_midway() -> StreamingResponse:
         raise RuntimeError(message)
 
     return StreamingResponse(body(), headers={"content-length": "1000"})
+
+
+@router.post("/slow")
+async def slow(request: Request) -> None:
+    async for _chunk in request.stream():
+        pass
+
+
+@router.get("/unserialisable", response_model=Thing)
+async def unserialisable() -> dict[str, object]:
+    return {"name": "thing", "size": Thing}
 
 
 @router.get("/timeout")

@@ -83,6 +83,10 @@ async def test_an_unexpected_error_leaks_nothing(client: httpx.AsyncClient) -> N
     assert "RuntimeError" not in response.text
 
 
+async def test_an_answer_of_the_wrong_shape_is_our_fault(client: httpx.AsyncClient) -> None:
+    _problem(await client.get("/api/v1/unserialisable"), 500, "internal_error")
+
+
 async def test_an_answer_that_cannot_be_finished_is_broken_off(client: httpx.AsyncClient) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         await client.get("/api/v1/broken-midway")

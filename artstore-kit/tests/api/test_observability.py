@@ -1,19 +1,22 @@
 """A service as it runs for real: a process, its log on standard output, a signal to end it."""
 
+import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
+from prometheus_client.parser import text_string_to_metric_families
 
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing import processes
@@ -37,51 +40,66 @@ application.serve(app, "tiny", settings)
 """
 
 
-@dataclass
 class Tiny:
-    process: subprocess.Popen[bytes]
-    log: Path
-    client: httpx.AsyncClient
+    """A running service, its log from here on, and a client of it."""
 
-    def records(self, event: str) -> list[dict[str, Any]]:
-        """Return the log records of an event; every line of the log is one."""
-        records = [json.loads(line) for line in self.log.read_text().splitlines()]
-        return [record for record in records if record["event"] == event]
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, port: int) -> None:
+        self.process = process
+        self.port = port
+        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}")
+        self.log_file = log
+        self._from = log.stat().st_size
+
+    def log(self) -> str:
+        return self.log_file.read_bytes()[self._from :].decode()
+
+    def records(self, **wanted: str) -> list[dict[str, Any]]:
+        """Return the records with these members; every line of the log is a record."""
+        records = [json.loads(line) for line in self.log().splitlines()]
+        return [record for record in records if wanted.items() <= record.items()]
+
+    async def requests(self) -> list[dict[str, Any]]:
+        """Wait for the first request to be logged, and return what is."""
+        await eventually(lambda: self.records(event="request"))
+        return self.records(event="request")
 
 
-@asynccontextmanager
-async def _running(signer: TokenSigner, folder: Path, **env: str) -> AsyncIterator[Tiny]:
-    port, log = processes.free_port(), folder / "log"
-    app = Path(__file__).with_name("conftest.py")
-    command = [sys.executable, "-c", PROGRAM, str(app), json.dumps(await signer.keys())]
+@contextmanager
+def _running(signer: TokenSigner, folder: Path, **env: str) -> Iterator[Tiny]:
+    log, app = folder / "log", Path(__file__).with_name("conftest.py")
+    keys = json.dumps(asyncio.run(signer.keys()))
+    port = int(env.setdefault("PORT", str(processes.free_port())))
+    inherited = {name: os.environ[name] for name in os.environ if name.startswith(("COV", "PATH"))}
     with log.open("wb") as output:
         process = processes.spawn(
-            command, env={**_inherited(), "PORT": str(port), **env}, output=output
+            [sys.executable, "-c", PROGRAM, str(app), keys], env=inherited | env, output=output
         )
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-        await eventually(lambda: _answers(port) or process.poll() is not None)
-        try:
-            yield Tiny(process, log, client)
-        finally:
-            processes.stop(process)
-
-
-def _inherited() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH"))}
+    while process.poll() is None and not _answers(port):
+        time.sleep(0.02)
+    yield Tiny(process, log, port)
+    processes.stop(process)
 
 
 def _answers(port: int) -> bool:
     try:
-        httpx.get(f"http://127.0.0.1:{port}/health/live")
+        httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=0.5)
     except httpx.TransportError:
         return False
     return True
 
 
+@pytest.fixture(scope="module")
+def running(signer: TokenSigner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:
+    env = {"CORS_ALLOW_ORIGINS": "https://console.example"}
+    with _running(signer, tmp_path_factory.mktemp("tiny"), **env) as service:
+        yield service
+
+
 @pytest_asyncio.fixture
-async def tiny(signer: TokenSigner, tmp_path: Path) -> AsyncIterator[Tiny]:
-    async with _running(signer, tmp_path) as running:
-        yield running
+async def tiny(running: Tiny) -> AsyncIterator[Tiny]:
+    view = Tiny(running.process, running.log_file, running.port)
+    async with view.client:
+        yield view
 
 
 async def test_a_request_is_one_line_with_trace_account_and_latency(
@@ -94,9 +112,8 @@ async def test_a_request_is_one_line_with_trace_account_and_latency(
     }
 
     await tiny.client.delete("/api/v1/things/1?note=confidential", headers=headers)
-    await eventually(lambda: tiny.records("request"))
 
-    [record] = tiny.records("request")
+    [record] = await tiny.requests()
     assert record["method"] == "DELETE"
     assert record["path"] == "/api/v1/things/1"
     assert record["status"] == 200
@@ -104,7 +121,7 @@ async def test_a_request_is_one_line_with_trace_account_and_latency(
     assert record["trace_id"] == TRACE
     assert record["ms"] > 0
     assert record["service"] == "tiny"
-    log = tiny.log.read_text()
+    log = tiny.log()
     assert token not in log
     assert token.rpartition(".")[2] not in log
     assert "confidential" not in log
@@ -117,41 +134,62 @@ async def test_an_unexpected_error_is_logged_once_with_its_trace(tiny: Tiny, pat
         await tiny.client.get(path, headers=headers)
     except httpx.RemoteProtocolError:
         assert path.endswith("midway")
-    await eventually(lambda: tiny.records("request"))
+    await tiny.requests()
 
-    errors = [
-        record
-        for record in map(json.loads, tiny.log.read_text().splitlines())
-        if record["level"] == "error"
-    ]
-    assert len(errors) == 1
-    assert "RuntimeError" in errors[0]["exception"]
-    assert errors[0]["trace_id"] == TRACE
+    [error] = tiny.records(level="error")
+    assert "RuntimeError" in error["exception"]
+    assert error["trace_id"] == TRACE
+
+
+async def test_a_client_that_goes_away_is_no_error(tiny: Tiny) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", tiny.port)
+    writer.write(b"POST /api/v1/slow HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nabc")
+    await writer.drain()
+    writer.close()
+
+    [record] = await tiny.requests()
+    assert record["status"] == 499
+    assert tiny.records(level="error") == []
 
 
 async def test_probes_and_metrics_are_not_logged(tiny: Tiny) -> None:
     await tiny.client.get("/health/ready")
     await tiny.client.get("/metrics")
     await tiny.client.get("/api/v1/things/1")
-    await eventually(lambda: tiny.records("request"))
 
-    assert [record["path"] for record in tiny.records("request")] == ["/api/v1/things/1"]
+    assert [record["path"] for record in await tiny.requests()] == ["/api/v1/things/1"]
 
 
-async def test_requests_are_counted_by_route_and_not_by_path(tiny: Tiny) -> None:
-    for number in range(3):
-        await tiny.client.get(f"/api/v1/things/{number}")
-    await tiny.client.get("/api/v1/nothing")
-    await tiny.client.post("/api/v1/things/1")
+async def _count(tiny: Tiny, name: str, **labels: str) -> float:
+    """Return the value of a metric's sample, 0 where there is none."""
+    text = (await tiny.client.get("/metrics")).text
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == name and sample.labels == labels:
+                return sample.value
+    return 0
 
-    metrics = (await tiny.client.get("/metrics")).text
 
-    route = "/api/v1/things/{number}"
-    counter = "artstore_http_requests_total"
-    assert f'{counter}{{method="GET",route="{route}",status="200"}} 3.0' in metrics
-    assert f'{counter}{{method="POST",route="{route}",status="405"}} 1.0' in metrics
-    assert f'{counter}{{method="GET",route="unmatched",status="404"}} 1.0' in metrics
-    assert f'artstore_http_request_seconds_count{{method="GET",route="{route}"}} 3.0' in metrics
+@pytest.mark.parametrize(
+    ("method", "path", "route", "status"),
+    [
+        ("GET", "/api/v1/things/7", "/api/v1/things/{number}", "200"),
+        ("POST", "/api/v1/things/7", "/api/v1/things/{number}", "405"),
+        ("GET", "/api/v1/nothing/7", "unmatched", "404"),
+    ],
+)
+async def test_requests_are_counted_and_timed_by_route_and_not_by_path(
+    tiny: Tiny, method: str, path: str, route: str, status: str
+) -> None:
+    labels = {"method": method, "route": route}
+    counter, timer = "artstore_http_requests_total", "artstore_http_request_seconds_count"
+    counted = await _count(tiny, counter, **labels, status=status)
+    timed = await _count(tiny, timer, **labels)
+
+    await tiny.client.request(method, path)
+
+    assert await _count(tiny, counter, **labels, status=status) == counted + 1
+    assert await _count(tiny, timer, **labels) == timed + 1
 
 
 async def test_an_invented_method_does_not_become_a_metric(tiny: Tiny) -> None:
@@ -161,43 +199,36 @@ async def test_an_invented_method_does_not_become_a_metric(tiny: Tiny) -> None:
     assert "INVENTED" not in (await tiny.client.get("/metrics")).text
 
 
-async def test_the_documentation_is_served_unless_switched_off(
-    tiny: Tiny, signer: TokenSigner, tmp_path: Path
-) -> None:
+async def test_the_documentation_is_served(tiny: Tiny) -> None:
     assert (await tiny.client.get("/docs")).status_code == 200
     assert (await tiny.client.get("/openapi.json")).json()["info"]["title"] == "Tiny"
 
-    (tmp_path / "other").mkdir()
-    async with _running(signer, tmp_path / "other", APP_SWAGGER_ENABLED="false") as silent:
-        for path in ("/docs", "/redoc", "/openapi.json"):
-            assert (await silent.client.get(path)).status_code == 404
 
+async def test_only_listed_origins_may_read_answers(tiny: Tiny) -> None:
+    listed, other = [
+        (await tiny.client.get("/api/v1/things/1", headers={"Origin": origin})).headers
+        for origin in ("https://console.example", "https://evil.example")
+    ]
 
-async def test_only_listed_origins_may_read_answers(signer: TokenSigner, tmp_path: Path) -> None:
-    origin = "https://console.example"
-    async with _running(signer, tmp_path, CORS_ALLOW_ORIGINS=origin) as tiny:
-        listed, other = [
-            (await tiny.client.get("/api/v1/things/1", headers={"Origin": name})).headers
-            for name in (origin, "https://evil.example")
-        ]
-
-    assert listed["access-control-allow-origin"] == origin
+    assert listed["access-control-allow-origin"] == "https://console.example"
     assert "access-control-allow-origin" not in other
 
 
-async def test_a_service_ends_in_order_at_a_signal(tiny: Tiny) -> None:
-    assert processes.stop(tiny.process, seconds=10) in {0, -signal.SIGTERM}
-
-
-async def test_a_service_that_cannot_start_says_so_with_its_exit_code(
-    tiny: Tiny, signer: TokenSigner, tmp_path: Path
+def test_the_documentation_may_be_switched_off_and_a_signal_ends_in_order(
+    signer: TokenSigner, tmp_path: Path
 ) -> None:
-    (tmp_path / "other").mkdir()
-    port = str(tiny.client.base_url.port)
-    command_env = {"PORT": port}
+    with _running(signer, tmp_path, APP_SWAGGER_ENABLED="false") as silent:
+        for path in ("/docs", "/redoc", "/openapi.json"):
+            assert httpx.get(f"http://127.0.0.1:{silent.port}{path}").status_code == 404
 
-    async with _running(signer, tmp_path / "other", **command_env) as second:
-        await eventually(lambda: second.process.poll() is not None)
+        assert processes.stop(silent.process, seconds=10) in {0, -signal.SIGTERM}
 
-        assert second.process.returncode not in {0, None}
-        assert "address already in use" in second.log.read_text()
+
+def test_a_service_that_cannot_start_says_so_and_fails(
+    running: Tiny, signer: TokenSigner, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with _running(signer, tmp_path, PORT=str(port)) as second:
+            assert second.process.wait(30) not in {0, None}
+            assert "address already in use" in (tmp_path / "log").read_text()

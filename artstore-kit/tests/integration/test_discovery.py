@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import redis
+import structlog
+from fastapi import FastAPI
 from pydantic import SecretStr
 
-from artstore_kit import redis_client
+from artstore_kit import http_client, redis_client
+from artstore_kit.admin_api import AdminApi
 from artstore_kit.contracts.elements import (
     REGISTRY_CHANNEL,
     REGISTRY_KEY,
@@ -17,9 +20,10 @@ from artstore_kit.contracts.elements import (
     Registration,
     status_key,
 )
-from artstore_kit.discovery import Discovery
+from artstore_kit.discovery import Discovery, following
 from artstore_kit.errors import UnavailableError
-from artstore_kit.settings import ServiceSettings
+from artstore_kit.settings import ModuleSettings, ServiceSettings
+from artstore_kit.testing.fixtures import Serve
 from artstore_kit.testing.polling import eventually
 from artstore_kit.testing.valkey import Valkey
 
@@ -176,8 +180,9 @@ async def test_a_garbled_registry_leaves_what_was_known(
 ) -> None:
     _publish(board, _registration("se-01"))
     async with _following(valkey, Admin(), tmp_path / "elements.json") as discovery:
-        board.hset(REGISTRY_KEY, "se-02", "garbage")
-        board.publish(REGISTRY_CHANNEL, "2")
+        with structlog.testing.capture_logs() as logs:
+            board.hset(REGISTRY_KEY, "se-02", "garbage")
+            await eventually(lambda: any(log["event"] == "discovery_failed" for log in logs))
         assert list(discovery.elements) == ["se-01"]
 
         _publish(board, _registration("se-02"))
@@ -255,3 +260,30 @@ async def test_a_state_folder_that_cannot_be_written_does_not_hide_elements(
 
     async with _following(valkey, Admin(), tmp_path / "state" / "elements.json") as discovery:
         assert list(discovery.elements) == ["se-01"]
+
+
+async def test_a_service_follows_by_its_settings_and_asks_admin_in_its_own_loop(
+    own_valkey: Valkey, serve: Serve, tmp_path: Path
+) -> None:
+    own_valkey.stop()
+    admin = FastAPI()
+
+    @admin.post("/api/v1/auth/token")
+    async def token() -> dict[str, object]:
+        return {"access_token": "token", "expires_in": 600}
+
+    @admin.get("/api/v1/storage-elements")
+    async def elements() -> dict[str, object]:
+        return {"items": [_registration("se-01").model_dump(mode="json")]}
+
+    async with serve(admin) as client, http_client.open_session() as session:
+        settings = ModuleSettings(
+            admin_url=str(client.base_url),
+            module_client_id="sa-ingester",
+            module_client_secret=SecretStr("secret"),
+            redis_port=own_valkey.port,
+            state_dir=tmp_path,
+        )
+        async with following(settings, AdminApi(session, settings)) as discovery:
+            assert list(discovery.elements) == ["se-01"]
+    assert (tmp_path / "elements.json").exists()
