@@ -57,8 +57,8 @@ lint: $(INSTALLED) ## check format, style, types, imports, shape, dead code, dep
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@echo mypy
-	@$(BIN)/mypy --no-error-summary $(addsuffix /src,$(PACKAGES)) $(wildcard scripts benchmarks) \
-		conftest.py
+	@$(BIN)/mypy --no-error-summary $(addsuffix /src,$(PACKAGES)) \
+		$(wildcard scripts/*.py benchmarks/*.py) conftest.py
 	@for tests in $(TESTS); do if [ -n "$$(find "$$tests" -name '*.py' -print -quit)" ]; then \
 		$(BIN)/mypy --no-error-summary "$$tests"; fi; done
 	@echo import-linter

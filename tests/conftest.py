@@ -5,15 +5,24 @@ from pathlib import Path
 import pytest
 from artstore_user import Client
 
+from artstore_kit.testing.tokens import TokenSigner
 from stack import Stack, running
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def signer() -> TokenSigner:
+    """Signs with the key that Admin signs with."""
+    return TokenSigner()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, signer: TokenSigner) -> Iterator[Stack]:
     """The whole system, in a folder with a space in its name."""
     data: Path = tmp_path_factory.mktemp("the stack")
-    with running(data, free_ports=True, quiet=True) as started:
-        yield started
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JWT_PRIVATE_KEY", signer.key.as_pem(private=True).decode())
+        with running(data, free_ports=True, quiet=True) as started:
+            yield started
 
 
 @pytest.fixture

@@ -5,10 +5,15 @@ import random
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 from artstore_user import Client, eventually
+
+from artstore_kit.contracts.scopes import Role
+from artstore_kit.testing.tokens import TokenSigner
 
 MIB = 1024 * 1024
 
@@ -104,11 +109,43 @@ def test_an_upload_that_is_cut_off_leaves_nothing(client: Client) -> None:
     assert not client.named(name)
 
 
+def refused_everywhere(client: Client, token: str) -> bool:
+    answers = [
+        httpx.request(method, url, headers={"Authorization": f"Bearer {token}"})
+        for method, url in (
+            ("GET", f"{client.stack.url('query')}/api/v1/search"),
+            ("POST", f"{client.stack.url('ingester')}/api/v1/ingest/files"),
+            ("GET", f"{client.stack.url('se-01')}/api/v1/info"),
+            ("GET", f"{client.stack.url('admin')}/api/v1/service-accounts"),
+        )
+    ]
+    for answer in answers:
+        if answer.status_code == 401:
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    return all(answer.status_code == 401 for answer in answers)
+
+
 def test_tokens_that_are_not_ours_are_refused(client: Client) -> None:
     for token in ("abc", "a.b.c", client.token()[:-6] + "AAAAAA"):
-        answer = httpx.get(
-            f"{client.stack.url('query')}/api/v1/search",
-            headers={"Authorization": f"Bearer {token}"},
-        )
-        assert answer.status_code == 401
-        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert refused_everywhere(client, token)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "refused"),
+    [
+        ({}, False),
+        ({"exp": 1_700_000_000}, True),
+        ({"aud": "somebody-else"}, True),
+        ({"iss": "https://elsewhere.example"}, True),
+    ],
+    ids=["ours", "expired", "foreign audience", "foreign issuer"],
+)
+def test_a_token_signed_by_our_key_must_also_say_the_right_things(
+    client: Client, signer: TokenSigner, wrong: dict[str, Any], *, refused: bool
+) -> None:
+    claims = {"iss": client.stack.url("admin"), **wrong}
+
+    token = signer.token("admin", Role.ADMIN, **claims)
+
+    assert refused_everywhere(client, token) == refused
