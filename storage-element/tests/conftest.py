@@ -1,15 +1,18 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
+from element_user import Clock, Neighbours, admin_of_tests, introduce
 
 from artstore_kit import settings
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing.fixtures import Serve
+from artstore_kit.testing.postgres import Postgres
 from artstore_kit.testing.tokens import TokenSigner
 from storage_element.app import create_app
 from storage_element.config import Settings
@@ -43,16 +46,67 @@ def element_environment(
 
 
 @pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
 def authorization(signer: TokenSigner) -> dict[str, str]:
     return {"Authorization": f"Bearer {signer.token('ingester-module', Role.MODULE)}"}
 
 
+@pytest.fixture
+def second_database(postgres: Postgres, database: str) -> Iterator[str]:
+    name = f"{database}_second"
+    postgres.create_database(name)
+    yield name
+    postgres.drop_database(name)
+
+
+@pytest_asyncio.fixture
+async def neighbours(
+    element_environment: pytest.MonkeyPatch,
+    serve: Serve,
+    authorization: dict[str, str],
+    signer: TokenSigner,
+    postgres: Postgres,
+    database: str,
+    second_database: str,
+    tmp_path: Path,
+    clock: Clock,
+) -> AsyncIterator[Neighbours]:
+    """Two running elements that know each other, with what they need of an Admin."""
+    async with AsyncExitStack() as stack:
+        admin = await stack.enter_async_context(serve(admin_of_tests(signer)))
+        element_environment.setenv("ADMIN_URL", str(admin.base_url))
+        clients = {}
+        for name, kept_in in (("se-source", database), ("se-target", second_database)):
+            values = postgres.environment(kept_in)
+            values |= {"STORAGE_ELEMENT_ID": name, "STORAGE_PATH": str(tmp_path / name)}
+            values["STATE_DIR"] = str(tmp_path / "state" / name)
+            for key, value in values.items():
+                element_environment.setenv(key, value)
+            app = create_app(settings.load(Settings), clock=clock)
+            clients[name] = await stack.enter_async_context(serve(app))
+            clients[name].headers.update(authorization)
+        await introduce(clients, settings.load(Settings))
+        yield Neighbours(
+            clients["se-source"],
+            clients["se-target"],
+            tmp_path / "se-source",
+            tmp_path / "se-target",
+        )
+
+
 @pytest_asyncio.fixture
 async def element(
-    element_environment: pytest.MonkeyPatch, serve: Serve, authorization: dict[str, str]
+    element_environment: pytest.MonkeyPatch,
+    serve: Serve,
+    authorization: dict[str, str],
+    clock: Clock,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a running element, with the token of a module."""
     del element_environment
-    async with serve(create_app(settings.load(Settings))) as client:
+    async with serve(create_app(settings.load(Settings), clock=clock)) as client:
         client.headers.update(authorization)
         yield client

@@ -78,6 +78,18 @@ class TooLargeError(ServiceError):
     code = "too_large"
 
 
+class UnsupportedMediaTypeError(ServiceError):
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    code = "unsupported_media_type"
+
+
+class PreconditionRequiredError(ServiceError):
+    """The request must say which state of the resource it means (RFC 6585, 3)."""
+
+    status = HTTPStatus.PRECONDITION_REQUIRED
+    code = "precondition_required"
+
+
 class UnprocessableError(ServiceError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "invalid_fields"

@@ -41,13 +41,17 @@ class PeerError(ServiceError):
 def open_session() -> aiohttp.ClientSession:
     """Create the session through which a service makes its calls; close it with the service."""
     return aiohttp.ClientSession(
-        timeout=aiohttp.ClientTimeout(
-            total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS
-        ),
+        timeout=_timeout(),
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         read_bufsize=READ_BUFFER,
+    )
+
+
+def _timeout(extra_silence: float = 0) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS + extra_silence
     )
 
 
@@ -61,9 +65,11 @@ async def stream(
     params: Mapping[str, str] | None = None,
     data: object = None,
     json: object = None,
+    extra_silence: float = 0,
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """Send one request and yield the answer, its body unread, whatever its status.
 
+    `extra_silence`: seconds that the peer may need beyond the usual before its first byte.
     Raises PeerUnavailableError when the connection cannot be made or breaks.
     """
     try:
@@ -75,6 +81,7 @@ async def stream(
             data=data,
             json=json,
             allow_redirects=False,
+            timeout=_timeout(extra_silence),
         ) as response:
             yield response
     except (aiohttp.ClientError, TimeoutError) as error:

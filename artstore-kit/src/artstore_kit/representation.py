@@ -16,6 +16,11 @@ def etag(sha256: str) -> str:
     return f'"{sha256}"'
 
 
+def revision_etag(revision: int) -> str:
+    """Return the strong entity tag of a file's attributes at this revision."""
+    return f'"{revision}"'
+
+
 def digest_header(sha256: str) -> str:
     """Return the value of Repr-Digest for a digest in hex."""
     return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"

@@ -90,14 +90,30 @@ def test_a_malformed_header_is_a_value_error(header: str) -> None:
         {"sha256": "ABC"},
         {"size": -1},
         {"revision": 0},
-        {"schema_version": 2},
+        {"schema_version": 0},
         {"created_at": "2026-01-02T03:04:05"},
-        {"surprise": 1},
     ],
 )
 def test_what_no_store_should_hold_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         _attributes(**changes)
+
+
+@pytest.mark.parametrize("surprise", [{"surprise": 1}, {"retention": {"surprise": 1}}])
+def test_a_new_file_says_nothing_unknown(surprise: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        NewFile.model_validate({"filename": "a", "uploaded_by": "sa-1", **surprise})
+
+
+def test_what_a_newer_version_added_is_kept_through_an_older_one() -> None:
+    newer = _attributes(schema_version=2, surprise={"a": [1]}, retention={"surprise": 1})
+
+    again = FileAttributes.model_validate_json(newer.model_copy(update={"revision": 2}).document())
+
+    assert again.revision == 2
+    assert again.schema_version == 2
+    assert again.model_extra == {"surprise": {"a": [1]}}
+    assert again.retention.model_extra == {"surprise": 1}
 
 
 def test_only_a_temporary_file_expires() -> None:

@@ -1,21 +1,24 @@
 """The storage element: reads its settings, opens what is outside, mounts routes, starts jobs."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from uuid import uuid4
 
+import redis.asyncio
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from artstore_kit import application, database, http_client, redis_client, schedule
+from artstore_kit import application, database, discovery, http_client, redis_client, schedule
 from artstore_kit.admin_api import AdminApi
 from artstore_kit.contracts.elements import Registration
 from artstore_kit.health import Dependency
 from artstore_kit.logging import get_logger
-from storage_element.api import changes, element, files
+from storage_element.api import changes, editing, element, files, moves
 from storage_element.api.dependencies import Services
 from storage_element.blobs.local_disk import LocalDisk
+from storage_element.clients.peers import Peers
 from storage_element.clients.status_board import StatusBoard
 from storage_element.config import Settings
 from storage_element.database.feed import Feed
@@ -32,18 +35,25 @@ from storage_element.usecases.report_status import refresh_element
 logger = get_logger(__name__)
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Build the element; nothing is opened before its lifespan begins."""
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, *, clock: Callable[[], datetime] = _now) -> FastAPI:
+    """Build the element; nothing is opened before its lifespan begins.
+
+    `clock` says what time it is, for whatever retention depends on.
+    """
     return application.create(
         "ArtStore storage-element",
         settings,
-        lambda: _opened(settings),
-        [files.router, changes.router, element.router],
+        lambda: _opened(settings, clock),
+        [files.router, editing.router, moves.router, changes.router, element.router],
     )
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Services]:
+async def _opened(settings: Settings, clock: Callable[[], datetime]) -> AsyncIterator[Services]:
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(_database(settings))
         blobs = await stack.enter_async_context(_store(settings))
@@ -51,7 +61,9 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         journal, known, feed = Journal(engine, owner), Files(engine, owner), Feed(engine)
         is_new = await feed.open(settings.storage_mode)
         client = await stack.enter_async_context(redis_client.connect(settings))
-        admin = AdminApi(await stack.enter_async_context(http_client.open_session()), settings)
+        session = await stack.enter_async_context(http_client.open_session())
+        admin = AdminApi(session, settings)
+        registry = await stack.enter_async_context(discovery.following(settings, admin))
         if is_new:
             # A new database beside a store that may hold files: it was lost, or the store moved.
             await rebuild_index(blobs=blobs, files=known)
@@ -77,12 +89,20 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
             journal=journal,
             files=known,
             feed=feed,
-            checks=(
-                Dependency("postgres", lambda: database.ping(engine)),
-                Dependency("storage", blobs.disk_free),
-                Dependency("redis", client.ping, required=False),
-            ),
+            peers=Peers(session, admin, registry),
+            clock=clock,
+            checks=_checks(engine, blobs, client),
         )
+
+
+def _checks(
+    engine: AsyncEngine, blobs: LocalDisk, client: redis.asyncio.Redis
+) -> tuple[Dependency, ...]:
+    return (
+        Dependency("postgres", lambda: database.ping(engine)),
+        Dependency("storage", blobs.disk_free),
+        Dependency("redis", client.ping, required=False),
+    )
 
 
 async def rebuild(settings: Settings) -> Rebuild:

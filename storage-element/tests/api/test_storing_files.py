@@ -1,26 +1,9 @@
 import hashlib
-from uuid import UUID, uuid4
 
 import httpx
+from element_user import CONTENT, store
 
-from artstore_kit.contracts.files import NewFile
 from artstore_kit.representation import digest_header
-
-CONTENT = "Договор аренды".encode() * 1000
-
-
-def described(**fields: object) -> dict[str, str]:
-    new = NewFile.model_validate({"filename": "акт.pdf", "uploaded_by": "maria", **fields})
-    return {"ArtStore-Attributes": new.to_header()}
-
-
-async def store(element: httpx.AsyncClient, content: bytes = CONTENT, **fields: object) -> UUID:
-    file_id = uuid4()
-    answer = await element.put(
-        f"/api/v1/files/{file_id}", content=content, headers=described(**fields)
-    )
-    assert answer.status_code == 201, answer.text
-    return file_id
 
 
 async def test_a_stored_file_is_described_listed_and_sent(element: httpx.AsyncClient) -> None:

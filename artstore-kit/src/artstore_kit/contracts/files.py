@@ -3,10 +3,12 @@
 import base64
 import json
 from enum import StrEnum
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from artstore_kit.contracts.elements import ElementId
 
 SCHEMA_VERSION: Final = 1
 MAX_ATTRIBUTES_BYTES = 4096
@@ -60,8 +62,14 @@ class Retention(BaseModel):
         return self
 
 
+class StoredRetention(Retention):
+    """Retention as it was stored, perhaps by a newer version: what that added is kept."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
 class Described(BaseModel):
-    """What the uploader says of a file."""
+    """What is said of a file by its uploader; all of it can be edited, and nothing else."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -91,14 +99,23 @@ class NewFile(Described):
 
 
 class FileAttributes(NewFile):
-    """The attributes document: `<file>.attr.json`, at most 4 KiB."""
+    """The attributes document: `<file>.attr.json`, at most 4 KiB.
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    Fields that a newer version has added are kept as they are, through edits and transfers too.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    retention: StoredRetention = StoredRetention()
+    schema_version: int = Field(default=SCHEMA_VERSION, ge=1)
     revision: int = Field(default=1, ge=1)
     file_id: UUID
     size: int = Field(ge=0, description="bytes")
     sha256: Sha256
     created_at: AwareDatetime
+    moving_to: ElementId | None = Field(
+        default=None, description="the element that is taking the file over; it alone writes now"
+    )
 
     def document(self) -> bytes:
         """Return the bytes of `.attr.json`: UTF-8 JSON, two-space indent, newline at the end."""

@@ -1,15 +1,21 @@
 """What an endpoint is given: who calls, and what the process has opened."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
+from pydantic import ValidationError
 
 from artstore_kit.auth import requires
-from artstore_kit.contracts.scopes import Scope
+from artstore_kit.contracts.actors import ACCOUNT_HEADER, SCOPE_HEADER, Actor
+from artstore_kit.contracts.scopes import Role, Scope
+from artstore_kit.errors import ForbiddenError, InvalidRequestError
 from artstore_kit.health import Dependency
 from artstore_kit.tokens import Account, TokenValidator
 from storage_element.blobs.store import BlobStore
+from storage_element.clients.peers import Peers
 from storage_element.database.feed import Feed
 from storage_element.database.files import Files
 from storage_element.database.journal import Journal
@@ -29,6 +35,8 @@ class Services:
     journal: Journal
     files: Files
     feed: Feed
+    peers: Peers
+    clock: Callable[[], datetime]
     checks: tuple[Dependency, ...]
 
     def dependencies(self) -> tuple[Dependency, ...]:
@@ -41,3 +49,35 @@ def _services(request: Request) -> Services:
 
 
 Opened = Annotated[Services, Depends(_services)]
+
+
+def _actor(
+    caller: Writer,
+    account: Annotated[
+        str | None,
+        Header(alias=ACCOUNT_HEADER, description="account on whose behalf a module calls"),
+    ] = None,
+    scope: Annotated[
+        str | None,
+        Header(alias=SCOPE_HEADER, description="the scopes of that account's token, by spaces"),
+    ] = None,
+) -> Actor | None:
+    """Say whose request this is: the account a module names; None for the module's own.
+
+    Any other caller acts for itself, and may not name somebody else.
+    """
+    if caller.role is not Role.MODULE:
+        if account is not None or scope is not None:
+            raise ForbiddenError(f"only a module may send {ACCOUNT_HEADER}", code="not_a_module")
+        return Actor(account=caller.client_id, scopes=caller.scopes)
+    if account is None and scope is None:
+        return None
+    if account is None or scope is None:
+        raise InvalidRequestError(f"send both {ACCOUNT_HEADER} and {SCOPE_HEADER}, or neither")
+    try:
+        return Actor(account=account, scopes=frozenset(scope.split()))
+    except ValidationError as error:
+        raise InvalidRequestError(f"{ACCOUNT_HEADER} is not an account's name") from error
+
+
+Acting = Annotated[Actor | None, Depends(_actor)]

@@ -23,13 +23,20 @@ from artstore_kit.errors import (
     field_errors,
     problem_response,
 )
-from artstore_kit.representation import attachment, digest_header, etag, sha256_from_digest
+from artstore_kit.representation import (
+    attachment,
+    digest_header,
+    etag,
+    revision_etag,
+    sha256_from_digest,
+)
 from storage_element.api.dependencies import Opened, Reader, Services, Writer
 from storage_element.database.files import StoredRow
 from storage_element.domain.byte_ranges import Conditions, Representation, Selection, select
 from storage_element.metrics import SENT_BYTES, STORED_BYTES
 from storage_element.usecases.read_file import describe_file, open_file
-from storage_element.usecases.store_file import Expected, store_file
+from storage_element.usecases.store_file import store_file
+from storage_element.usecases.take_in import Expected
 
 router = APIRouter(prefix="/api/v1/files", tags=["files"])
 
@@ -59,6 +66,7 @@ async def put_file(  # noqa: PLR0917 - one parameter a header field
         expected=Expected(
             content_length, sha256_from_digest(repr_digest) or sha256_from_digest(content_digest)
         ),
+        now=services.clock(),
         element=services.element,
         blobs=services.blobs,
         journal=services.journal,
@@ -67,7 +75,7 @@ async def put_file(  # noqa: PLR0917 - one parameter a header field
     )
     STORED_BYTES.inc(stored.attributes.size)
     response.status_code = HTTP_201_CREATED if stored.created else HTTP_200_OK
-    response.headers["ETag"] = etag(stored.attributes.sha256)
+    response.headers["ETag"] = revision_etag(stored.attributes.revision)
     response.headers["Location"] = f"/api/v1/files/{stored.attributes.file_id}"
     return stored.attributes
 
@@ -113,9 +121,13 @@ async def find_by_key(
 
 
 @router.get("/{file_id}", response_model_exclude_none=True)
-async def get_file(file_id: UUID, _caller: Reader, services: Opened) -> FileAttributes:
-    """Return a file's attributes."""
-    return (await describe_file(file_id, files=services.files)).attributes
+async def get_file(
+    file_id: UUID, response: Response, _caller: Reader, services: Opened
+) -> FileAttributes:
+    """Return a file's attributes; their ETag is the revision, for If-Match."""
+    found = (await describe_file(file_id, files=services.files)).attributes
+    response.headers["ETag"] = revision_etag(found.revision)
+    return found
 
 
 @router.api_route("/{file_id}/content", methods=["GET", "HEAD"], response_class=Response)

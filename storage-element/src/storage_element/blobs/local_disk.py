@@ -116,11 +116,15 @@ class LocalDisk:
     def _write_attributes(self, file_id: UUID, place: str, document: bytes) -> None:
         temporary = self._staging / f"{file_id}{ATTRIBUTES_SUFFIX}"
         target = self._attributes_path(place)
-        with temporary.open("wb") as file:
-            file.write(document)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(target)
+        try:
+            with temporary.open("wb") as file:
+                file.write(document)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.rename(target)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
         _fsync_folder(target.parent)
 
     async def read_attributes(self, place: str) -> bytes | None:
@@ -129,13 +133,13 @@ class LocalDisk:
     async def discard(self, file_id: UUID, place: str) -> None:
         await self._run(self._discard, file_id, place)
 
+    async def remove_attributes(self, place: str) -> None:
+        await self._run(_unlink_durably, self._attributes_path(place))
+
     def _discard(self, file_id: UUID, place: str) -> None:
-        target = self._root / place
-        for path in (self._attributes_path(place), target):
-            with suppress(FileNotFoundError):
-                path.unlink()
-                # Bytes may never be gone while the attributes still promise them.
-                _fsync_folder(path.parent)
+        # Bytes may never be gone while the attributes still promise them.
+        _unlink_durably(self._attributes_path(place))
+        _unlink_durably(self._root / place)
         for name in (str(file_id), f"{file_id}{ATTRIBUTES_SUFFIX}"):
             (self._staging / name).unlink(missing_ok=True)
 
@@ -223,6 +227,13 @@ def _fsync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _unlink_durably(path: Path) -> None:
+    # A repetition finds it gone, but perhaps not yet durably so; where its folder is gone, it is.
+    with suppress(FileNotFoundError):
+        path.unlink(missing_ok=True)
+        _fsync_folder(path.parent)
 
 
 def _read_if_there(path: Path) -> bytes | None:

@@ -41,6 +41,10 @@ class BlobStore(Protocol):
         """Return the attributes document, or None where there is none."""
         ...
 
+    async def remove_attributes(self, place: str) -> None:
+        """Remove the attributes: from here on the file does not exist."""
+        ...
+
     async def discard(self, file_id: UUID, place: str) -> None:
         """Remove whatever there is of a file, its attributes first."""
         ...

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from artstore_kit.contracts.changes import Action
 from artstore_kit.contracts.files import FileAttributes
-from storage_element.database.tables import files
+from storage_element.database.tables import changes, files
 
 _COMMIT = sa.text("""
     WITH closed AS (
@@ -153,6 +154,15 @@ class Files:
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
         return StoredRow(row.place, FileAttributes.model_validate(row.attributes)) if row else None
+
+    async def deleted_revision(self, file_id: UUID) -> int | None:
+        """Return the revision at which a file was deleted here last; None when it never was."""
+        query = sa.select(sa.func.max(changes.c.revision)).where(
+            changes.c.file_id == file_id, changes.c.action == Action.DELETED
+        )
+        async with self._engine.connect() as connection:
+            found: int | None = await connection.scalar(query)
+        return found
 
     async def find(self, *, uploaded_by: str, idempotency_key: str) -> FileAttributes | None:
         """Return the file that was uploaded under this key."""

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from artstore_kit.contracts.files import FileAttributes
+from storage_element.database.files import StoredRow
 from storage_element.database.tables import files, journal
 
 LEASE_SECONDS = 30
@@ -18,6 +19,9 @@ LEASE_SECONDS = 30
 
 class Operation(StrEnum):
     CREATE = "create"
+    PULL = "pull"
+    EDIT = "edit"
+    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,11 @@ class Intent:
     idempotency_key: str | None = None
 
     @classmethod
-    def create(cls, place: str, attributes: FileAttributes) -> Self:
-        """Return the intent to store a new file."""
+    def new_file(cls, operation: Operation, place: str, attributes: FileAttributes) -> Self:
+        """Return the intent to store a file that is not here."""
         return cls(
             attributes.file_id,
-            Operation.CREATE,
+            operation,
             place,
             attributes.uploaded_by,
             attributes.idempotency_key,
@@ -60,6 +64,7 @@ class Journal:
     def __init__(self, engine: AsyncEngine, owner: UUID) -> None:
         self._engine = engine
         self._owner = owner
+        self._left: set[UUID] = set()
         self._lease = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, LEASE_SECONDS)
 
     async def begin(self, intent: Intent) -> None:
@@ -93,17 +98,65 @@ class Journal:
             if result.rowcount == 0:
                 raise InProgressError
 
+    async def begin_change(self, file_id: UUID, operation: Operation) -> StoredRow | None:
+        """Record the intent to change a file that is here; return it as it is then, None if gone.
+
+        Until the entry is closed nobody else changes the file; raises InProgressError when somebody
+        is doing so.
+        """
+        there = sa.select(
+            files.c.file_id,
+            sa.literal(operation),
+            files.c.place,
+            files.c.uploaded_by,
+            sa.literal(self._owner, sa.Uuid),
+            self._lease,
+        ).where(files.c.file_id == file_id)
+        fields = ["file_id", "operation", "place", "uploaded_by", "owner", "lease_until"]
+        found = sa.select(files.c.place, files.c.attributes).where(files.c.file_id == file_id)
+        async with self._engine.connect() as connection:
+            result = await connection.execute(
+                insert(journal).from_select(fields, there).on_conflict_do_nothing()
+            )
+            # Looked at again: whoever closed an entry just now may have changed the file.
+            row = (await connection.execute(found)).one_or_none()
+            if row is None:
+                return None
+            if result.rowcount == 0:
+                raise InProgressError
+            await connection.commit()
+        return StoredRow(row.place, FileAttributes.model_validate(row.attributes))
+
+    async def is_open(self, file_id: UUID) -> bool:
+        """Say whether anybody is writing this file."""
+        query = sa.select(journal.c.file_id).where(journal.c.file_id == file_id)
+        async with self._engine.connect() as connection:
+            return await connection.scalar(query) is not None
+
     async def abandon(self, file_id: UUID) -> None:
-        """Strike an intent whose traces have been removed."""
+        """Strike an intent of ours whose traces have been removed."""
+        ours = (journal.c.file_id == file_id) & (journal.c.owner == self._owner)
         async with self._engine.begin() as connection:
-            await connection.execute(sa.delete(journal).where(journal.c.file_id == file_id))
+            await connection.execute(sa.delete(journal).where(ours))
+
+    async def hand_over(self, file_id: UUID) -> None:
+        """Leave an intent of ours to the next recovery, ours or another process's."""
+        # Remembered first: even while the database is away its lease must be left to run out.
+        self._left.add(file_id)
+        ours = (journal.c.file_id == file_id) & (journal.c.owner == self._owner)
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                sa.update(journal)
+                .where(ours)
+                .values(lease_until=sa.func.now() - sa.text("interval '1 second'"))
+            )
 
     async def renew(self) -> None:
         """Extend the lease of everything this process is writing."""
         async with self._engine.begin() as connection:
             await connection.execute(
                 sa.update(journal)
-                .where(journal.c.owner == self._owner)
+                .where(journal.c.owner == self._owner, journal.c.file_id.not_in(self._left))
                 .values(lease_until=self._lease)
             )
 
@@ -113,9 +166,13 @@ class Journal:
         `all_others`: every intent that is not this process's, whatever its lease; only where no
         other process can be writing.
         """
-        lost = journal.c.lease_until < sa.func.now()
+        others = journal.c.owner != self._owner
+        # What we are writing ourselves is never lost, however late its lease was renewed.
+        lost = (journal.c.lease_until < sa.func.now()) & (
+            others | journal.c.file_id.in_(self._left)
+        )
         if all_others:
-            lost |= journal.c.owner != self._owner
+            lost |= others
         chosen = sa.select(journal.c.file_id).where(lost).with_for_update(skip_locked=True)
         async with self._engine.begin() as connection:
             rows = await connection.execute(
@@ -124,13 +181,15 @@ class Journal:
                 .values(owner=self._owner, lease_until=self._lease)
                 .returning(journal)
             )
-            return [
-                Intent(
-                    row.file_id,
-                    Operation(row.operation),
-                    row.place,
-                    row.uploaded_by,
-                    row.idempotency_key,
-                )
-                for row in rows
-            ]
+            taken = rows.all()
+        self._left -= {row.file_id for row in taken}
+        return [
+            Intent(
+                row.file_id,
+                Operation(row.operation),
+                row.place,
+                row.uploaded_by,
+                row.idempotency_key,
+            )
+            for row in taken
+        ]

@@ -66,4 +66,6 @@ changes = sa.Table(
     sa.Column(
         "committed_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
     ),
+    # A repeated delete is answered like the first: what was deleted here must be found by its id.
+    sa.Index("changes_deleted", "file_id", postgresql_where=sa.text("action = 'deleted'")),
 )

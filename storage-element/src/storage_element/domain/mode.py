@@ -11,12 +11,16 @@ class Operation(StrEnum):
     READ_CONTENT = "read content"
     EDIT = "edit"
     DELETE = "delete"
+    MOVE_AWAY = "move away"
 
 
 _ALLOWED = {
     Mode.EDIT: frozenset(Operation),
     Mode.RW: frozenset(Operation),
-    Mode.RO: frozenset({Operation.READ_ATTRIBUTES, Operation.READ_CONTENT}),
+    # A closed element must still be drainable: a moved file is whole elsewhere before it goes here.
+    Mode.RO: frozenset(
+        {Operation.READ_ATTRIBUTES, Operation.READ_CONTENT, Operation.MOVE_AWAY},
+    ),
     Mode.AR: frozenset({Operation.READ_ATTRIBUTES}),
 }
 

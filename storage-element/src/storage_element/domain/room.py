@@ -29,6 +29,11 @@ class Room:
         disk = self.used + max(self.disk_free - DISK_RESERVE_BYTES, 0)
         return disk if self.limit is None else min(self.limit, disk)
 
+    def give_back(self, size: int) -> None:
+        """Count the bytes of a file that was removed as free again."""
+        self.used -= size
+        self.disk_free += size
+
 
 class Reservation:
     """The room of one upload: taken as it grows, given back when it ends."""

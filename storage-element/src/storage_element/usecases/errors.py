@@ -2,7 +2,15 @@
 
 from http import HTTPStatus
 
-from artstore_kit.errors import ConflictError, InvalidRequestError, ServiceError, TooLargeError
+from artstore_kit.contracts.elements import Mode
+from artstore_kit.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidRequestError,
+    ServiceError,
+    TooLargeError,
+)
+from storage_element.domain.rules import Refusal
 
 
 class ModeForbidsError(ConflictError):
@@ -11,6 +19,69 @@ class ModeForbidsError(ConflictError):
 
 class UploadInProgressError(ConflictError):
     code = "upload_in_progress"
+
+
+class FileBusyError(ConflictError):
+    """Somebody else is changing this file now; the client may try again."""
+
+    code = "file_busy"
+
+
+class FileMovingError(ConflictError):
+    """Another element is taking the file over; edits go on there."""
+
+    code = "file_is_moving"
+
+
+class NotMovingError(ConflictError):
+    """A module may only finish or cancel a move that was begun."""
+
+    code = "file_is_not_moving"
+
+
+class StillThereError(ConflictError):
+    """The element that takes the file over has it already."""
+
+    code = "file_has_moved"
+
+
+class LegalHoldError(ConflictError):
+    code = "legal_hold"
+
+
+class RetentionForbidsError(ConflictError):
+    code = "retention_forbids"
+
+
+class NotOwnerError(ForbiddenError):
+    code = "not_owner"
+
+
+class RevisionChangedError(ServiceError):
+    """The file is not, or no longer, at the revision that If-Match names."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+    code = "revision_changed"
+
+
+class FileDeletedError(ServiceError):
+    """The file was here and was deleted."""
+
+    status = HTTPStatus.GONE
+    code = "file_deleted"
+
+
+class BytesDamagedError(ConflictError):
+    """The stored bytes are not those that the attributes describe."""
+
+    code = "bytes_damaged"
+
+
+class SourceFailedError(ServiceError):
+    """The element that a file was to be copied from sent other bytes, or too few."""
+
+    status = HTTPStatus.BAD_GATEWAY
+    code = "source_failed"
 
 
 class KeyReusedError(ConflictError):
@@ -45,3 +116,26 @@ class StorageFailedError(ServiceError):
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "storage_failed"
+
+
+_REFUSALS: dict[Refusal, tuple[type[ServiceError], str]] = {
+    Refusal.SCOPE: (ForbiddenError, "the account's scopes do not allow this"),
+    Refusal.NOT_OWNER: (NotOwnerError, "the file belongs to another account"),
+    Refusal.MODE: (ModeForbidsError, "the element's mode does not allow this"),
+    Refusal.MOVING: (FileMovingError, "another element is taking this file over; try again there"),
+    Refusal.LEGAL_HOLD: (LegalHoldError, "the file is under legal hold: nothing of it may change"),
+    Refusal.RETENTION: (
+        RetentionForbidsError,
+        "a permanent file stays: it is not made temporary, and only an administrator deletes it",
+    ),
+}
+
+
+def enforce(refusal: Refusal | None, mode: Mode) -> None:
+    """Raise the error that says why, unless there is no refusal."""
+    if refusal is None:
+        return
+    kind, detail = _REFUSALS[refusal]
+    if refusal is Refusal.MODE:
+        detail = f"the element is in mode {mode}, which does not allow this to this account"
+    raise kind(detail, code=refusal.value)

@@ -9,12 +9,15 @@ from storage_element.domain.element import Element
 from storage_element.usecases.errors import ModeForbidsError
 
 
+def file_not_found(file_id: UUID) -> NotFoundError:
+    return NotFoundError(f"this element holds no file {file_id}", code="file_not_found")
+
+
 async def describe_file(file_id: UUID, *, files: Files) -> StoredRow:
     """Return a file's place and attributes; raises NotFoundError."""
     row = await files.get(file_id)
     if row is None:
-        message = f"this element holds no file {file_id}"
-        raise NotFoundError(message, code="file_not_found")
+        raise file_not_found(file_id)
     return row
 
 

@@ -4,13 +4,15 @@ One rule for every operation: attributes present -> derive the rest from them; a
 It never finishes an upload that it did not see whole, and every step may be repeated.
 """
 
+from uuid import UUID
+
 from artstore_kit.contracts.files import FileAttributes
 from artstore_kit.failpoints import reached
 from artstore_kit.logging import get_logger
 from storage_element.blobs.store import BlobStore
 from storage_element.database.feed import Feed
 from storage_element.database.files import Files
-from storage_element.database.journal import Intent, Journal
+from storage_element.database.journal import Journal
 from storage_element.metrics import RECOVERED
 
 logger = get_logger(__name__)
@@ -25,24 +27,25 @@ async def recover_writes(
     intent is a dead writer's, whatever its lease says.
     """
     for intent in await journal.take_over(all_others=starting and blobs.exclusive):
-        document = await blobs.read_attributes(intent.place)
-        reached("recover.read")
-        if document is None:
-            await _discard(intent, blobs, files)
-        else:
-            await files.commit(intent.place, FileAttributes.model_validate_json(document))
-        outcome = "discarded" if document is None else "derived"
-        RECOVERED.labels(outcome).inc()
-        logger.info(
-            "write_recovered",
-            file_id=str(intent.file_id),
-            operation=intent.operation,
-            outcome=outcome,
-        )
+        try:
+            await settle(intent.file_id, intent.place, blobs=blobs, files=files)
+        except Exception:
+            # One that cannot be settled now must not keep the others, nor be held by us for ever.
+            logger.exception("write_not_recovered", file_id=str(intent.file_id))
+            await journal.hand_over(intent.file_id)
     feed.announce()
 
 
-async def _discard(intent: Intent, blobs: BlobStore, files: Files) -> None:
-    await blobs.discard(intent.file_id, intent.place)
-    reached("recover.discarded")
-    await files.forget(intent.file_id)
+async def settle(file_id: UUID, place: str, *, blobs: BlobStore, files: Files) -> None:
+    """Finish or undo one write whose journal entry is ours."""
+    document = await blobs.read_attributes(place)
+    reached("recover.read")
+    if document is None:
+        await blobs.discard(file_id, place)
+        reached("recover.discarded")
+        await files.forget(file_id)
+    else:
+        await files.commit(place, FileAttributes.model_validate_json(document))
+    outcome = "discarded" if document is None else "derived"
+    RECOVERED.labels(outcome).inc()
+    logger.info("write_recovered", file_id=str(file_id), place=place, outcome=outcome)

@@ -1,0 +1,85 @@
+"""The other storage elements, under this element's own account."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import aiohttp
+
+from artstore_kit import http_client
+from artstore_kit.admin_api import AdminApi
+from artstore_kit.contracts.files import FileAttributes
+from artstore_kit.discovery import Discovery
+from artstore_kit.errors import UnprocessableError
+from artstore_kit.representation import etag
+
+# A peer that reads a whole file before it answers is silent for as long as that takes.
+_SLOWEST_BYTES_A_SECOND = 20 * 1024 * 1024
+
+
+class UnknownElementError(UnprocessableError):
+    code = "unknown_element"
+
+
+class Peers:
+    """Raises UnknownElementError, PeerUnavailableError, and PeerError where a peer refuses."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, admin: AdminApi, discovery: Discovery
+    ) -> None:
+        self._session = session
+        self._admin = admin
+        self._discovery = discovery
+
+    async def begin_move(self, source: str, file_id: UUID, to: str) -> FileAttributes:
+        """Make `source` leave the file to `to`; returns the file as it is from then on."""
+        answer = await http_client.call(
+            self._session,
+            "PUT",
+            f"{self._files(source)}/{file_id}/move",
+            headers=await self._admin.headers(),
+            json={"to": to},
+        )
+        return FileAttributes.model_validate(answer)
+
+    async def cancel_move(self, source: str, file_id: UUID) -> None:
+        """Let `source` have the file back."""
+        await http_client.call(
+            self._session,
+            "DELETE",
+            f"{self._files(source)}/{file_id}/move",
+            headers=await self._admin.headers(),
+        )
+
+    async def verify(self, element_id: str, file: FileAttributes) -> FileAttributes:
+        """Let a peer read the file's bytes again; returns the attributes it has of it."""
+        answer = await http_client.call(
+            self._session,
+            "POST",
+            f"{self._files(element_id)}/{file.file_id}/verify",
+            headers=await self._admin.headers(),
+            params={"above": str(file.revision)},
+            extra_silence=file.size / _SLOWEST_BYTES_A_SECOND,
+        )
+        return FileAttributes.model_validate(answer)
+
+    @asynccontextmanager
+    async def content(
+        self, source: str, file: FileAttributes
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Read a file's bytes while the block lasts."""
+        headers: Mapping[str, str] = {
+            **await self._admin.headers(),
+            "Accept-Encoding": "identity",
+            "If-Match": etag(file.sha256),
+        }
+        url = f"{self._files(source)}/{file.file_id}/content"
+        async with http_client.stream(self._session, "GET", url, headers=headers) as answer:
+            await http_client.raise_for_problem(answer)
+            yield answer.content.iter_any()
+
+    def _files(self, element_id: str) -> str:
+        element = self._discovery.elements.get(element_id)
+        if element is None:
+            raise UnknownElementError(f"no storage element {element_id} is registered")
+        return f"{element.url}/api/v1/files"
