@@ -1,13 +1,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
-from element_user import Clock, Neighbours, admin_of_tests, introduce
+from element_user import Clock, Neighbours, Start, admin_of_tests, introduce
 
 from artstore_kit import settings
 from artstore_kit.contracts.scopes import Role
@@ -98,15 +98,28 @@ async def neighbours(
         )
 
 
-@pytest_asyncio.fixture
-async def element(
+@pytest.fixture
+def start(
     element_environment: pytest.MonkeyPatch,
     serve: Serve,
     authorization: dict[str, str],
     clock: Clock,
-) -> AsyncIterator[httpx.AsyncClient]:
+) -> Start:
+    """Start an element with these settings; its client has the token of a module."""
+
+    @asynccontextmanager
+    async def started(**values: str) -> AsyncIterator[httpx.AsyncClient]:
+        for name, value in values.items():
+            element_environment.setenv(name, value)
+        async with serve(create_app(settings.load(Settings), clock=clock)) as client:
+            client.headers.update(authorization)
+            yield client
+
+    return started
+
+
+@pytest_asyncio.fixture
+async def element(start: Start) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a running element, with the token of a module."""
-    del element_environment
-    async with serve(create_app(settings.load(Settings), clock=clock)) as client:
-        client.headers.update(authorization)
+    async with start() as client:
         yield client

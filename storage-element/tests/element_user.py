@@ -1,6 +1,7 @@
 """A storage element as the other services see it, for its tests."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from artstore_kit.settings import ServiceSettings
 from artstore_kit.testing.tokens import TokenSigner
 
 CONTENT = "Договор аренды".encode() * 1000
+Start = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TEMPORARY = {"policy": "temporary", "expires_at": (NOW + timedelta(days=7)).isoformat()}
 

@@ -28,6 +28,7 @@ from storage_element.domain.element import Element
 from storage_element.domain.room import Room
 from storage_element.jobs import recover_writes as recovery
 from storage_element.jobs import report_status
+from storage_element.usecases.change_mode import apply_configured_mode
 from storage_element.usecases.rebuild_index import Rebuild, rebuild_index
 from storage_element.usecases.recover_writes import recover_writes
 from storage_element.usecases.report_status import refresh_element
@@ -136,17 +137,13 @@ async def _store(settings: Settings) -> AsyncIterator[LocalDisk]:
 
 
 async def _element(settings: Settings, feed: Feed, blobs: LocalDisk) -> Element:
-    row = await feed.element()
-    if row.mode is not settings.storage_mode:
-        logger.warning(
-            "mode_of_database_wins", database=row.mode, configuration=settings.storage_mode
-        )
+    mode = await apply_configured_mode(settings.storage_mode, feed=feed)
     this = Element(
         element_id=settings.storage_element_id,
         storage_type=settings.storage_type,
         max_file_size=settings.storage_max_file_size,
-        mode=row.mode,
-        feed_id=row.feed_id,
+        mode=mode,
+        feed_id=(await feed.element()).feed_id,
         room=Room(limit=settings.storage_max_size),
     )
     await refresh_element(element=this, feed=feed, blobs=blobs)

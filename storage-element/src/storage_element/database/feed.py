@@ -57,6 +57,14 @@ class Feed:
             row = (await connection.execute(sa.select(element))).one()
         return ElementRow(row.feed_id, Mode(row.mode), row.head, row.files, row.bytes)
 
+    async def change_mode(self, before: Mode, after: Mode) -> bool:
+        """Change the element's mode for all replicas; False when it was no longer `before`."""
+        async with self._engine.begin() as connection:
+            result = await connection.execute(
+                sa.update(element).where(element.c.mode == before).values(mode=after)
+            )
+            return result.rowcount == 1
+
     def announce(self) -> None:
         """Wake those who wait for a change: one has been committed here."""
         self._changed.set()

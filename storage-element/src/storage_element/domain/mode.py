@@ -27,3 +27,26 @@ _ALLOWED = {
 
 def allows(mode: Mode, operation: Operation) -> bool:
     return operation in _ALLOWED[mode]
+
+
+class Change(StrEnum):
+    """What it takes to go from one mode to another."""
+
+    NOTHING = "nothing"
+    REQUEST = "a request"
+    CONFIRMATION = "a request with confirm: true"
+    CONFIGURATION = "configuration and a restart"
+    IMPOSSIBLE = "impossible"
+
+
+_CHANGES = {
+    (Mode.RW, Mode.RO): Change.REQUEST,
+    (Mode.RO, Mode.RW): Change.CONFIRMATION,
+    (Mode.RO, Mode.AR): Change.CONFIGURATION,
+    (Mode.AR, Mode.RO): Change.CONFIGURATION,
+}
+
+
+def change(before: Mode, after: Mode) -> Change:
+    """Say what it takes to go from `before` to `after`."""
+    return Change.NOTHING if before is after else _CHANGES.get((before, after), Change.IMPOSSIBLE)

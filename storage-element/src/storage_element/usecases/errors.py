@@ -17,6 +17,14 @@ class ModeForbidsError(ConflictError):
     code = "mode_forbids"
 
 
+class TransitionForbiddenError(ConflictError):
+    code = "transition_forbidden"
+
+
+class ConfirmationNeededError(ConflictError):
+    code = "confirmation_needed"
+
+
 class UploadInProgressError(ConflictError):
     code = "upload_in_progress"
 

@@ -1,0 +1,208 @@
+"""Every mode, operation, scope, retention and legal hold, against a table written by hand."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+from element_user import (
+    ADMIN,
+    CONTENT,
+    NOW,
+    OWNER,
+    READER,
+    STRANGER,
+    TEMPORARY,
+    Clock,
+    Start,
+    described,
+    store,
+)
+
+from artstore_kit.contracts.elements import Mode
+
+MODULE: dict[str, str] = {}
+WHO = {"owner": OWNER, "stranger": STRANGER, "reader": READER, "admin": ADMIN, "module": MODULE}
+# T temporary, P permanent; H under legal hold.
+KINDS = ("T", "P", "TH", "PH")
+
+Act = Callable[[httpx.AsyncClient, UUID, dict[str, str]], Awaitable[httpx.Response]]
+
+
+def patched(body: object) -> Act:
+    async def act(element: httpx.AsyncClient, file_id: UUID, who: dict[str, str]) -> httpx.Response:
+        return await element.patch(f"/api/v1/files/{file_id}", json=body, headers=who)
+
+    return act
+
+
+def until(days: int) -> dict[str, object]:
+    ends = NOW + timedelta(days=days)
+    return {"retention": {"policy": "temporary", "expires_at": ends.isoformat()}}
+
+
+async def delete(element: httpx.AsyncClient, file_id: UUID, who: dict[str, str]) -> httpx.Response:
+    return await element.delete(f"/api/v1/files/{file_id}", headers=who)
+
+
+async def overwrite(
+    element: httpx.AsyncClient, file_id: UUID, who: dict[str, str]
+) -> httpx.Response:
+    return await element.put(
+        f"/api/v1/files/{file_id}", content=b"other bytes", headers={**who, **described()}
+    )
+
+
+async def move(element: httpx.AsyncClient, file_id: UUID, who: dict[str, str]) -> httpx.Response:
+    return await element.put(f"/api/v1/files/{file_id}/move", json={"to": "se-other"}, headers=who)
+
+
+async def describe(
+    element: httpx.AsyncClient, file_id: UUID, who: dict[str, str]
+) -> httpx.Response:
+    return await element.get(f"/api/v1/files/{file_id}", headers=who)
+
+
+async def read(element: httpx.AsyncClient, file_id: UUID, who: dict[str, str]) -> httpx.Response:
+    return await element.get(f"/api/v1/files/{file_id}/content", headers=who)
+
+
+OPERATIONS: dict[str, Act] = {
+    "describe": describe,
+    "read": read,
+    "edit": patched({"description": "edited"}),
+    "extend": patched(until(30)),
+    "shorten": patched(until(1)),
+    "finalize": patched({"retention": {"policy": "permanent", "expires_at": None}}),
+    "hold": patched({"legal_hold": True}),
+    "lift": patched({"legal_hold": False}),
+    "delete": delete,
+    "overwrite": overwrite,
+    "move": move,
+}
+# What an operation means nothing for: it would change nothing, or is another one.
+POINTLESS = {
+    "extend": {"P", "PH"},
+    "finalize": {"P", "PH"},
+    "hold": {"TH", "PH"},
+    "lift": {"T", "P"},
+}
+EVERY = "T P TH PH"
+# mode, operation: who may do it to which files. What is not here is refused.
+WRITABLE: dict[str, dict[str, str]] = {
+    "edit": {"owner": "T P", "admin": "T P"},
+    "extend": {"owner": "T", "admin": "T"},
+    "finalize": {"owner": "T", "admin": "T"},
+    "hold": {"admin": "T P"},
+    "lift": {"admin": "TH PH"},
+}
+MOVABLE = {"move": dict.fromkeys(WHO, EVERY)}
+READABLE = {"describe": dict.fromkeys(WHO, EVERY), "read": dict.fromkeys(WHO, EVERY)}
+ALLOWED: dict[Mode, dict[str, dict[str, str]]] = {
+    Mode.EDIT: {
+        **READABLE,
+        **WRITABLE,
+        **MOVABLE,
+        "shorten": {"owner": "T", "admin": "T"},
+        "delete": {"owner": "T", "admin": "T P"},
+    },
+    Mode.RW: {
+        **READABLE,
+        **WRITABLE,
+        **MOVABLE,
+        "shorten": {"admin": "T"},
+        "delete": {"admin": "T P"},
+    },
+    Mode.RO: {**READABLE, **MOVABLE},
+    Mode.AR: {"describe": dict.fromkeys(WHO, EVERY)},
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    operation: str
+    who: str
+    kind: str
+    file_id: UUID
+
+    def allowed(self, mode: Mode, clock: Clock) -> bool:
+        if self.operation == "shorten" and clock.now > NOW:
+            # It would end in the past.
+            return False
+        return self.kind in ALLOWED[mode].get(self.operation, {}).get(self.who, "").split()
+
+
+async def fill(element: httpx.AsyncClient) -> list[Cell]:
+    """Store a file for every cell of the table."""
+    return [
+        Cell(
+            operation,
+            who,
+            kind,
+            await store(
+                element,
+                retention=TEMPORARY if "T" in kind else {"policy": "permanent"},
+                legal_hold="H" in kind,
+            ),
+        )
+        for operation in OPERATIONS
+        for who in WHO
+        for kind in KINDS
+        if kind not in POINTLESS.get(operation, set())
+    ]
+
+
+async def enter(element: httpx.AsyncClient, mode: Mode) -> None:
+    if mode in {Mode.RO, Mode.AR}:
+        answer = await element.put("/api/v1/mode", json={"mode": "ro"})
+        assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    ("mode", "expired"),
+    [
+        (Mode.EDIT, False),
+        (Mode.RW, False),
+        (Mode.RO, False),
+        (Mode.AR, False),
+        # Until it is collected, a file whose time is over is no freer than before.
+        (Mode.EDIT, True),
+        (Mode.RW, True),
+    ],
+)
+async def test_nobody_does_what_mode_scope_retention_or_hold_forbid(
+    start: Start, clock: Clock, root: Path, mode: Mode, *, expired: bool
+) -> None:
+    filled_in = Mode.EDIT if mode is Mode.EDIT else Mode.RW
+    async with start(STORAGE_MODE=filled_in) as element:
+        cells = await fill(element)
+        await enter(element, mode)
+    if expired:
+        clock.now += timedelta(days=8)
+    async with start(STORAGE_MODE=mode) as element:
+        assert (await element.get("/api/v1/info")).json()["mode"] == mode
+        before = await listing(element)
+        wrong = [fault for cell in cells if (fault := await fault_of(element, cell, mode, clock))]
+        after = await listing(element)
+    assert not wrong, "\n".join(wrong)
+    for cell in cells:
+        if not cell.allowed(mode, clock):
+            assert after[cell.file_id] == before[cell.file_id], cell
+    kept = [path for path in root.rglob("*") if path.is_file() and path.suffix == ".pdf"]
+    assert len(kept) == len(after)
+    assert all(path.read_bytes() == CONTENT for path in kept)
+
+
+async def fault_of(element: httpx.AsyncClient, cell: Cell, mode: Mode, clock: Clock) -> str | None:
+    answer = await OPERATIONS[cell.operation](element, cell.file_id, WHO[cell.who])
+    if cell.allowed(mode, clock) == answer.is_success:
+        return None
+    return f"{mode} {cell}: {answer.status_code} {answer.text}"
+
+
+async def listing(element: httpx.AsyncClient) -> dict[UUID, object]:
+    answer = await element.get("/api/v1/files", params={"limit": 1000})
+    return {UUID(item["file_id"]): item for item in answer.json()["items"]}
