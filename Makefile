@@ -27,7 +27,7 @@ endif
 .PHONY: help
 help: ## show what there is
 	@echo "ArtStore. Targets:"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: $(INSTALLED) ## boot the whole system on embedded parts; store, find and fetch real files
@@ -45,11 +45,19 @@ else
 	@# The line with which pytest closes is printed last, after the coverage.
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; color=no; if [ -t 1 ]; then color=yes; fi; \
 	status=0; $(BIN)/coverage erase; \
-	$(BIN)/coverage run -m pytest --color=$$color | tee "$$log" || status=$$?; \
+	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup --color=$$color | tee "$$log" || status=$$?; \
 	$(BIN)/coverage combine --quiet || status=1; \
 	$(BIN)/coverage report || status=1; \
 	tail -n 1 "$$log"; exit $$status
 endif
+
+.PHONY: bench
+bench: $(INSTALLED) ## measure against other stores; writes benchmarks/RESULTS.md
+	@PYTHONPATH=scripts $(BIN)/python benchmarks/run.py
+
+.PHONY: bench-quick
+bench-quick: $(INSTALLED) ## the same in 90 seconds, for a look and not for the record
+	@PYTHONPATH=scripts $(BIN)/python benchmarks/run.py --quick
 
 .PHONY: lint
 lint: $(INSTALLED) ## check format, style, types, imports, shape, dead code, dependencies
