@@ -1,5 +1,6 @@
 """The web application every service is built on."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import FrameType
@@ -19,6 +20,10 @@ from artstore_kit.settings import ServiceSettings
 
 VERSION = "0.1.0"
 _DRAIN_SECONDS = 20
+_PROBLEMS: dict[int | str, dict[str, object]] = {
+    "4XX": {"model": Problem, "description": "the request cannot be served as it is"},
+    "5XX": {"model": Problem, "description": "something the service needs is away"},
+}
 
 
 def create(
@@ -28,11 +33,13 @@ def create(
     routers: Sequence[APIRouter],
     *,
     max_body_bytes: int | None = None,
+    streamed: re.Pattern[str] | None = None,
 ) -> FastAPI:
     """Build a service: its routes, errors, probes, metrics and the life of what it opens.
 
     `services` opens everything outside; what it yields is `request.state.services`. A
-    service that takes only small bodies says how small, and they are read before anything else.
+    service that takes only small bodies says how small, and they are read before anything else;
+    `streamed` matches `METHOD /path` of those that it streams instead.
     """
     failpoints.arm(settings.failpoint)
 
@@ -46,16 +53,13 @@ def create(
         version=VERSION,
         lifespan=lifespan,
         openapi_url="/openapi.json" if settings.app_swagger_enabled else None,
-        responses={
-            "4XX": {"model": Problem, "description": "the request cannot be served as it is"},
-            "5XX": {"model": Problem, "description": "something the service needs is away"},
-        },
+        responses=_PROBLEMS,
     )
     install_error_handlers(app)
     for router in (health.router, _metrics_router, *routers):
         app.include_router(router)
     if max_body_bytes is not None:
-        app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+        app.add_middleware(BodyLimit, max_bytes=max_body_bytes, streamed=streamed)
     if settings.cors_allow_origins:
         _allow_origins(app, settings.cors_allow_origins)
     app.add_middleware(RequestObserver)

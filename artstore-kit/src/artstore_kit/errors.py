@@ -68,6 +68,11 @@ class NotFoundError(ServiceError):
     code = "not_found"
 
 
+class TooSlowError(ServiceError):
+    status = HTTPStatus.REQUEST_TIMEOUT
+    code = "too_slow"
+
+
 class ConflictError(ServiceError):
     status = HTTPStatus.CONFLICT
     code = "conflict"

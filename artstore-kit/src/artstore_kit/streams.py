@@ -1,7 +1,12 @@
 """Bodies as they flow: chunks of bounded size, never a whole file."""
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 
+from artstore_kit.errors import TooSlowError
+
+# With the usual patience of 30 s, a little over 1 KiB/s.
+LEAST_BYTES = 32 * 1024
 BATCH_BYTES = 1024 * 1024
 
 
@@ -24,3 +29,28 @@ async def batched(
             batch, held = [], 0
     if batch:
         yield batch
+
+
+async def paced(chunks: AsyncIterable[bytes], patience: float) -> AsyncIterator[bytes]:
+    """Pass a body on while it comes fast enough: each 32 KiB of it within `patience` seconds.
+
+    Only the time spent waiting for the sender counts, not what we do with the chunks. Raises
+    TooSlowError.
+    """
+    iterator = aiter(chunks)
+    clock = asyncio.get_running_loop().time
+    left, due = patience, LEAST_BYTES
+    while True:
+        began = clock()
+        try:
+            async with asyncio.timeout(left):
+                chunk = await anext(iterator, None)
+        except TimeoutError as error:
+            message = f"the body comes too slowly: {LEAST_BYTES} bytes are due in {patience:g} s"
+            raise TooSlowError(message, headers={"Connection": "close"}) from error
+        if chunk is None:
+            return
+        left, due = left - (clock() - began), due - len(chunk)
+        if due <= 0:
+            left, due = patience, LEAST_BYTES
+        yield chunk

@@ -1,8 +1,10 @@
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from artstore_kit.streams import batched
+from artstore_kit.errors import TooSlowError
+from artstore_kit.streams import LEAST_BYTES, batched, paced
 
 
 async def _chunks(sizes: Sequence[int]) -> AsyncIterator[bytes]:
@@ -54,3 +56,27 @@ async def test_a_batch_is_given_on_before_the_next_chunk_is_asked_for() -> None:
         break
 
     assert asked == 3
+
+
+async def _slowly(*pauses: float, size: int = 1) -> AsyncIterator[bytes]:
+    for pause in pauses:
+        await asyncio.sleep(pause)
+        yield b"x" * size
+
+
+async def test_a_body_that_comes_fast_enough_passes_whole() -> None:
+    chunks = [chunk async for chunk in paced(_slowly(0, 0, 0, size=LEAST_BYTES), patience=60)]
+
+    assert b"".join(chunks) == b"x" * 3 * LEAST_BYTES
+
+
+@pytest.mark.parametrize("pauses", [(60,), (0, 60), (0.01,) * 1000])
+async def test_a_body_that_stops_or_trickles_is_given_up(pauses: tuple[float, ...]) -> None:
+    with pytest.raises(TooSlowError):
+        async for _chunk in paced(_slowly(*pauses), patience=0.05):
+            pass
+
+
+async def test_our_own_slowness_is_not_the_senders() -> None:
+    async for _chunk in paced(_slowly(0, 0, 0), patience=0.2):
+        await asyncio.sleep(0.15)

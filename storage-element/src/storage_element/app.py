@@ -1,6 +1,7 @@
 """The storage element: reads its settings, opens what is outside, mounts routes, starts jobs."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -35,6 +36,10 @@ from storage_element.usecases.report_status import refresh_element
 
 logger = get_logger(__name__)
 
+# Of JSON: a whole patch may be a little larger than the attributes it leads to.
+_MAX_BODY_BYTES = 64 * 1024
+_STREAMED = re.compile(r"PUT /api/v1/files/[^/]+")
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -50,6 +55,8 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = _now) -> F
         settings,
         lambda: _opened(settings, clock),
         [files.router, editing.router, moves.router, changes.router, element.router],
+        max_body_bytes=_MAX_BODY_BYTES,
+        streamed=_STREAMED,
     )
 
 
@@ -60,13 +67,12 @@ async def _opened(settings: Settings, clock: Callable[[], datetime]) -> AsyncIte
         blobs = await stack.enter_async_context(_store(settings))
         owner = uuid4()
         journal, known, feed = Journal(engine, owner), Files(engine, owner), Feed(engine)
-        is_new = await feed.open(settings.storage_mode)
         client = await stack.enter_async_context(redis_client.connect(settings))
         session = await stack.enter_async_context(http_client.open_session())
         admin = AdminApi(session, settings)
         registry = await stack.enter_async_context(discovery.following(settings, admin))
-        if is_new:
-            # A new database beside a store that may hold files: it was lost, or the store moved.
+        if await feed.open(settings.storage_mode):
+            # The database was lost, or the store moved: it may hold files.
             await rebuild_index(blobs=blobs, files=known)
         await recover_writes(journal=journal, blobs=blobs, files=known, feed=feed, starting=True)
         this = await _element(settings, feed, blobs)
@@ -91,6 +97,7 @@ async def _opened(settings: Settings, clock: Callable[[], datetime]) -> AsyncIte
             files=known,
             feed=feed,
             peers=Peers(session, admin, registry),
+            patience=settings.upload_patience,
             clock=clock,
             checks=_checks(engine, blobs, client),
         )
@@ -101,7 +108,7 @@ def _checks(
 ) -> tuple[Dependency, ...]:
     return (
         Dependency("postgres", lambda: database.ping(engine)),
-        Dependency("storage", blobs.disk_free),
+        Dependency("storage", blobs.space),
         Dependency("redis", client.ping, required=False),
     )
 

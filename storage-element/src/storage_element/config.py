@@ -24,3 +24,6 @@ class Settings(DatabaseSettings, ModuleSettings):
     )
     storage_max_file_size: ByteSize = Field(default=ByteSize(5 * 1024**4))
     storage_priority: int = Field(default=100, ge=0, le=10_000, description="lower is filled first")
+    upload_patience: float = Field(
+        default=30, gt=0, description="seconds in which each 32 KiB of a body must have come"
+    )

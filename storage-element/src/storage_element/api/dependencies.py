@@ -37,6 +37,7 @@ class Services:
     feed: Feed
     peers: Peers
     clock: Callable[[], datetime]
+    patience: float
     checks: tuple[Dependency, ...]
 
     def dependencies(self) -> tuple[Dependency, ...]:

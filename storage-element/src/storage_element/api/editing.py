@@ -12,7 +12,6 @@ from artstore_kit.contracts.files import Described, FileAttributes
 from artstore_kit.errors import (
     InvalidRequestError,
     PreconditionRequiredError,
-    TooLargeError,
     UnsupportedMediaTypeError,
 )
 from artstore_kit.representation import revision_etag
@@ -24,7 +23,6 @@ from storage_element.usecases.move_file import finish_move
 router = APIRouter(prefix="/api/v1/files", tags=["files"])
 
 _PATCH_TYPES = ("application/merge-patch+json", "application/json")
-_MAX_PATCH_BYTES = 64 * 1024
 _PATCH_SCHEMA = {"type": "object", "properties": {name: {} for name in Described.model_fields}}
 _PATCH_BODY = {
     "requestBody": {
@@ -80,13 +78,8 @@ async def _patch(request: Request) -> dict[str, Any]:
     if kind not in _PATCH_TYPES:
         message = f"send {_PATCH_TYPES[0]}"
         raise UnsupportedMediaTypeError(message, headers={"Accept-Patch": ", ".join(_PATCH_TYPES)})
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_PATCH_BYTES:
-            raise TooLargeError(f"a patch has at most {_MAX_PATCH_BYTES} bytes")
     try:
-        patch = from_json(bytes(body), allow_inf_nan=False)
+        patch = from_json(await request.body(), allow_inf_nan=False)
     except ValueError as error:
         raise InvalidRequestError(f"the body is not JSON: {error}") from error
     if not isinstance(patch, dict):

@@ -30,6 +30,7 @@ from artstore_kit.representation import (
     revision_etag,
     sha256_from_digest,
 )
+from artstore_kit.streams import paced
 from storage_element.api.dependencies import Opened, Reader, Services, Writer
 from storage_element.database.files import StoredRow
 from storage_element.domain.byte_ranges import Conditions, Representation, Selection, select
@@ -62,7 +63,7 @@ async def put_file(  # noqa: PLR0917 - one parameter a header field
     stored = await store_file(
         file_id=file_id,
         new=_new_file(attributes),
-        body=request.stream(),
+        body=paced(request.stream(), services.patience),
         expected=Expected(
             content_length, sha256_from_digest(repr_digest) or sha256_from_digest(content_digest)
         ),

@@ -27,6 +27,7 @@ from uuid import UUID
 from artstore_kit.streams import BATCH_BYTES, batched
 from storage_element.blobs.store import Staged, TruncatedError
 from storage_element.domain.filenames import ATTRIBUTES_SUFFIX
+from storage_element.domain.room import Space
 
 _STAGING = ".staging"
 _LOCK = ".lock"
@@ -59,7 +60,8 @@ class LocalDisk:
     def _open(self) -> None:
         self._staging.mkdir(parents=True, exist_ok=True)
         _fsync_folder(self._root)
-        self._lock = os.open(self._root / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        # Open for reading only, so that it does not keep the disk from being mounted read-only.
+        self._lock = os.open(self._root / _LOCK, os.O_RDONLY | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -184,8 +186,8 @@ class LocalDisk:
                 path = folder / name.removesuffix(ATTRIBUTES_SUFFIX)
                 yield path.relative_to(self._root).as_posix()
 
-    async def disk_free(self) -> int:
-        return await self._run(_disk_free, self._root)
+    async def space(self) -> Space:
+        return await self._run(_space, self._root)
 
     def _attributes_path(self, place: str) -> Path:
         return self._root / f"{place}{ATTRIBUTES_SUFFIX}"
@@ -250,6 +252,11 @@ def _size_if_there(path: Path) -> int | None:
         return None
 
 
-def _disk_free(root: Path) -> int:
-    space = os.statvfs(root)
-    return space.f_bavail * space.f_frsize
+def _space(root: Path) -> Space:
+    found = os.statvfs(root)
+    return Space(
+        free_bytes=found.f_bavail * found.f_frsize,
+        # Some file systems make inodes as they need them, and say that they have none.
+        free_inodes=found.f_favail if found.f_files else None,
+        read_only=bool(found.f_flag & os.ST_RDONLY),
+    )

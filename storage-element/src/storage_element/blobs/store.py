@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from storage_element.domain.room import Space
+
 
 @dataclass(frozen=True, slots=True)
 class Staged:
@@ -61,8 +63,8 @@ class BlobStore(Protocol):
         """Yield batches of (place, attributes document) of all files."""
         ...
 
-    async def disk_free(self) -> int:
-        """Return the bytes the store could still take."""
+    async def space(self) -> Space:
+        """Measure what the store could still take."""
         ...
 
 

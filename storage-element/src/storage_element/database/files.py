@@ -164,11 +164,16 @@ class Files:
             found: int | None = await connection.scalar(query)
         return found
 
-    async def find(self, *, uploaded_by: str, idempotency_key: str) -> FileAttributes | None:
-        """Return the file that was uploaded under this key."""
-        query = sa.select(files.c.attributes).where(
-            files.c.uploaded_by == uploaded_by, files.c.idempotency_key == idempotency_key
-        )
+    async def find(
+        self, *, uploaded_by: str, idempotency_key: str | None, file_id: UUID | None = None
+    ) -> FileAttributes | None:
+        """Return the file that was uploaded under this key, or has this id."""
+        same = files.c.file_id == file_id
+        if idempotency_key is not None:
+            same |= (files.c.uploaded_by == uploaded_by) & (
+                files.c.idempotency_key == idempotency_key
+            )
+        query = sa.select(files.c.attributes).where(same)
         async with self._engine.connect() as connection:
             found = await connection.scalar(query)
         return FileAttributes.model_validate(found) if found else None

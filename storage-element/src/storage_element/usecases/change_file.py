@@ -15,6 +15,7 @@ from storage_element.usecases.errors import (
     FileBusyError,
     RevisionChangedError,
     StorageFailedError,
+    storage_error,
 )
 from storage_element.usecases.read_file import file_not_found
 from storage_element.usecases.recover_writes import settle
@@ -47,8 +48,7 @@ async def changing(
             _settle_or_leave(file_id, row.place, blobs=blobs, journal=journal, files=files)
         )
         if isinstance(error, OSError):
-            message = "the storage refused the change; try again"
-            raise StorageFailedError(message, headers={"Retry-After": "5"}) from error
+            raise storage_error(error) from error
         if isinstance(error, LeaseLostError):
             message = "the change took longer than its lease and was taken over; look and try again"
             raise StorageFailedError(message, headers={"Retry-After": "1"}) from error

@@ -1,5 +1,6 @@
 """How a use case refuses."""
 
+import errno
 from http import HTTPStatus
 
 from artstore_kit.contracts.elements import Mode
@@ -10,6 +11,7 @@ from artstore_kit.errors import (
     ServiceError,
     TooLargeError,
 )
+from storage_element.domain.room import Shortage
 from storage_element.domain.rules import Refusal
 
 
@@ -119,11 +121,38 @@ class ElementFullError(ServiceError):
     code = "element_full"
 
 
+class StorageReadOnlyError(ServiceError):
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+    code = "storage_read_only"
+
+
 class StorageFailedError(ServiceError):
     """The disk refused: the operator has to look, the client may try elsewhere."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "storage_failed"
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def no_room(element_id: str, shortage: Shortage, size: int) -> ServiceError:
+    """Return the refusal of `size` bytes, naming what is short."""
+    message = f"element {element_id} has no room for {size} bytes: {shortage}"
+    if shortage is Shortage.READ_ONLY:
+        return StorageReadOnlyError(message)
+    return ElementFullError(message)
+
+
+def storage_error(error: OSError) -> ServiceError:
+    """Return what a failed write means to the client; nothing of it was kept."""
+    if error.errno in _FULL:
+        message = f"the storage is full ({error.strerror}: bytes or inodes); nothing was kept"
+        return ElementFullError(message)
+    if error.errno == errno.EROFS:
+        return StorageReadOnlyError("the storage is mounted read-only; nothing was kept")
+    message = "the storage refused the write; nothing was kept, try again"
+    return StorageFailedError(message, headers={"Retry-After": "5"})
 
 
 _REFUSALS: dict[Refusal, tuple[type[ServiceError], str]] = {

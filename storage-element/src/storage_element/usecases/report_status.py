@@ -19,8 +19,7 @@ async def refresh_element(*, element: Element, feed: Feed, blobs: BlobStore) -> 
     """Read the mode and the sizes anew: another replica may have changed them."""
     row = await feed.element()
     element.mode, element.feed_id = row.mode, row.feed_id
-    element.room.used, element.room.files = row.bytes, row.files
-    element.room.disk_free = await blobs.disk_free()
+    element.room.measured(await blobs.space(), used=row.bytes, files=row.files)
     CAPACITY_BYTES.set(element.room.capacity)
     USED_BYTES.set(element.room.used)
     FILES.set(element.room.files)

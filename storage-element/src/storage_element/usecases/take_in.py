@@ -13,7 +13,6 @@ is not undone: the file is whole, and recovery makes it known.
 """
 
 import asyncio
-import errno
 import hashlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -35,17 +34,18 @@ from storage_element.database.journal import (
 )
 from storage_element.domain import mode
 from storage_element.domain.element import Element
-from storage_element.domain.room import Reservation
+from storage_element.domain.room import Reservation, Shortage
 from storage_element.usecases.attribute_limit import check_attributes_fit
 from storage_element.usecases.errors import (
     DigestMismatchError,
-    ElementFullError,
     FileTooLargeError,
     KeyReusedError,
     ModeForbidsError,
     SizeMismatchError,
     StorageFailedError,
     UploadInProgressError,
+    no_room,
+    storage_error,
 )
 
 logger = get_logger(__name__)
@@ -105,11 +105,13 @@ async def take_in(
     failpoint = _FAILPOINTS[arrival.operation]
     reservation = Reservation(element.room)
     try:
-        _check(element, arrival, reservation)
-        earlier = await _begin(arrival, journal)
+        earlier = await _admit_or_find(arrival, element, reservation, files)
+        if earlier is None:
+            earlier = await _begin(arrival, journal)
         if earlier is not None:
+            same = await _same_again(earlier, arrival.body)
             reservation.release(kept=0)
-            return await _same_again(earlier, arrival.body)
+            return same
         reached(f"{failpoint}.begun")
         attributes = await _write(arrival, element, reservation, blobs=blobs, journal=journal)
         await _commit(arrival.place, attributes, files, journal)
@@ -120,6 +122,25 @@ async def take_in(
     feed.announce()
     reached(f"{failpoint}.committed")
     return Stored(attributes, created=True)
+
+
+async def _admit_or_find(
+    arrival: Arrival, element: Element, reservation: Reservation, files: Files
+) -> FileAttributes | None:
+    """Admit a new file; one that is here already needs no room, so a repetition finds it."""
+    try:
+        _check(element, arrival, reservation)
+    except ServiceError:
+        planned = arrival.attributes
+        found = await files.find(
+            file_id=planned.file_id,
+            uploaded_by=planned.uploaded_by,
+            idempotency_key=planned.idempotency_key,
+        )
+        if found is None:
+            raise
+        return found
+    return None
 
 
 async def _begin(arrival: Arrival, journal: Journal) -> FileAttributes | None:
@@ -177,16 +198,9 @@ async def _write(
         await asyncio.shield(_undo(arrival, blobs, journal))
         if isinstance(error, OSError):
             logger.exception("storage_failed", place=place)
-            raise _storage_error(error) from error
+            raise storage_error(error) from error
         raise
     return attributes
-
-
-def _storage_error(error: OSError) -> ServiceError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return ElementFullError(f"the disk is full ({error.strerror}); nothing was kept")
-    message = "the storage refused the write; nothing was kept, try again"
-    return StorageFailedError(message, headers={"Retry-After": "5"})
 
 
 async def _undo(arrival: Arrival, blobs: BlobStore, journal: Journal) -> None:
@@ -204,16 +218,15 @@ def _check(element: Element, arrival: Arrival, reservation: Reservation) -> None
         message = f"element {element.element_id} is in mode {element.mode}: it takes no new files"
         raise ModeForbidsError(message)
     check_attributes_fit(arrival.attributes)
-    _admit(arrival.expected.size or 0, element, reservation)
+    size = arrival.expected.size or 0
+    _admit(size, element, reservation.reserve(size))
 
 
-def _admit(size: int, element: Element, reservation: Reservation) -> None:
+def _admit(size: int, element: Element, shortage: Shortage | None) -> None:
     if size > element.max_file_size:
-        message = f"a file may have at most {element.max_file_size} bytes"
-        raise FileTooLargeError(message)
-    if not reservation.grow_to(size):
-        message = f"element {element.element_id} has no room for {size} bytes"
-        raise ElementFullError(message)
+        raise FileTooLargeError(f"a file may have at most {element.max_file_size} bytes")
+    if shortage is not None:
+        raise no_room(element.element_id, shortage, size)
 
 
 async def _bounded(
@@ -225,7 +238,7 @@ async def _bounded(
         size += len(chunk)
         if announced is not None and size > announced:
             raise _size_mismatch(announced, f"more than {announced}")
-        _admit(size, element, reservation)
+        _admit(size, element, reservation.arrive(len(chunk)))
         yield chunk
 
 
