@@ -16,7 +16,7 @@ from artstore_kit.admin_api import AdminApi
 from artstore_kit.contracts.elements import Registration
 from artstore_kit.health import Dependency
 from artstore_kit.logging import get_logger
-from storage_element.api import changes, editing, element, files, moves
+from storage_element.api import changes, content, editing, element, files, moves
 from storage_element.api.dependencies import Services
 from storage_element.blobs.local_disk import LocalDisk
 from storage_element.clients.peers import Peers
@@ -54,7 +54,14 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = _now) -> F
         "ArtStore storage-element",
         settings,
         lambda: _opened(settings, clock),
-        [files.router, editing.router, moves.router, changes.router, element.router],
+        [
+            files.router,
+            content.router,
+            editing.router,
+            moves.router,
+            changes.router,
+            element.router,
+        ],
         max_body_bytes=_MAX_BODY_BYTES,
         streamed=_STREAMED,
     )

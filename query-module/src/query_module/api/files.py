@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 from starlette.status import HTTP_304_NOT_MODIFIED
 
 from artstore_kit.contracts.files import StoredFile
+from artstore_kit.representation import revision_etag
 from query_module.api.dependencies import Closing, Opened, VisibleUploads
 from query_module.domain import entity_tags
 from query_module.usecases.download_file import open_content
@@ -37,7 +38,7 @@ async def get_file(  # noqa: PLR0917 - one parameter a part of the request
     file = await find_file(
         file_id, uploaded_by=visible, index=services.index, recent=services.recent
     )
-    etag = f'"{file.revision}-{file.element_id}-{file.sha256[:16]}"'
+    etag = revision_etag(file.revision)
     if entity_tags.matches(if_none_match, etag):
         return Response(status_code=HTTP_304_NOT_MODIFIED, headers={"ETag": etag})
     response.headers["ETag"] = etag

@@ -1,13 +1,11 @@
 """Files: stored, listed, described, sent."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
-from starlette.status import HTTP_200_OK, HTTP_201_CREATED, HTTP_206_PARTIAL_CONTENT
+from starlette.status import HTTP_200_OK, HTTP_201_CREATED
 
 from artstore_kit.contracts.files import (
     ATTRIBUTES_HEADER,
@@ -21,21 +19,15 @@ from artstore_kit.errors import (
     NotFoundError,
     UnprocessableError,
     field_errors,
-    problem_response,
 )
 from artstore_kit.representation import (
-    attachment,
-    digest_header,
-    etag,
     revision_etag,
     sha256_from_digest,
 )
 from artstore_kit.streams import paced
-from storage_element.api.dependencies import Opened, Reader, Services, Writer
-from storage_element.database.files import StoredRow
-from storage_element.domain.byte_ranges import Conditions, Representation, Selection, select
-from storage_element.metrics import SENT_BYTES, STORED_BYTES
-from storage_element.usecases.read_file import describe_file, open_file
+from storage_element.api.dependencies import Opened, Reader, Writer
+from storage_element.metrics import STORED_BYTES
+from storage_element.usecases.read_file import describe_file
 from storage_element.usecases.store_file import store_file
 from storage_element.usecases.take_in import Expected
 
@@ -129,72 +121,3 @@ async def get_file(
     found = (await describe_file(file_id, files=services.files)).attributes
     response.headers["ETag"] = revision_etag(found.revision)
     return found
-
-
-@router.api_route("/{file_id}/content", methods=["GET", "HEAD"], response_class=Response)
-async def get_content(
-    file_id: UUID, request: Request, _caller: Reader, services: Opened
-) -> Response:
-    """Send a file's bytes: whole (200), a single range of them (206), or why not.
-
-    Honours Range, If-Range, If-Match, If-None-Match and their date forms (RFC 9110); several ranges
-    at once are answered with the whole file. 409 while the element is in mode `ar`.
-    """
-    row = await open_file(file_id, element=services.element, files=services.files)
-    attributes = row.attributes
-    selection = select(
-        Representation(
-            attributes.size, etag(attributes.sha256), attributes.created_at.replace(microsecond=0)
-        ),
-        _conditions(request),
-    )
-    headers = _headers(attributes, selection)
-    if selection.status == 416:  # noqa: PLR2004 - range not satisfiable
-        return problem_response(
-            request.url.path,
-            416,
-            "range_not_satisfiable",
-            f"the file has {attributes.size} bytes",
-            headers=headers,
-        )
-    if request.method == "HEAD" or selection.status >= 300:  # noqa: PLR2004 - no body
-        return Response(status_code=selection.status, headers=headers)
-    return StreamingResponse(_body(row, selection, services), selection.status, headers)
-
-
-def _conditions(request: Request) -> Conditions:
-    fields = request.headers
-    return Conditions(
-        if_match=fields.get("if-match"),
-        if_none_match=fields.get("if-none-match"),
-        if_modified_since=fields.get("if-modified-since"),
-        if_unmodified_since=fields.get("if-unmodified-since"),
-        if_range=fields.get("if-range"),
-        range=fields.get("range"),
-    )
-
-
-def _headers(attributes: FileAttributes, selection: Selection) -> dict[str, str]:
-    headers = {
-        "ETag": etag(attributes.sha256),
-        "Last-Modified": attributes.created_at.strftime("%a, %d %b %Y %H:%M:%S GMT"),
-        "Accept-Ranges": "bytes",
-        "Repr-Digest": digest_header(attributes.sha256),
-        "X-Content-Type-Options": "nosniff",
-    }
-    if selection.status in {HTTP_200_OK, HTTP_206_PARTIAL_CONTENT}:
-        headers["Content-Type"] = attributes.content_type
-        headers["Content-Disposition"] = attachment(attributes.filename)
-        headers["Content-Length"] = str(selection.length)
-    if selection.status == HTTP_206_PARTIAL_CONTENT:
-        end = selection.start + selection.length - 1
-        headers["Content-Range"] = f"bytes {selection.start}-{end}/{attributes.size}"
-    if selection.status == 416:  # noqa: PLR2004 - range not satisfiable
-        headers["Content-Range"] = f"bytes */{attributes.size}"
-    return headers
-
-
-async def _body(row: StoredRow, selection: Selection, services: Services) -> AsyncIterator[bytes]:
-    async for chunk in services.blobs.read(row.place, selection.start, selection.length):
-        SENT_BYTES.inc(len(chunk))
-        yield chunk

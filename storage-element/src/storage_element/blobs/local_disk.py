@@ -16,7 +16,14 @@ import asyncio
 import fcntl
 import hashlib
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterator,
+)
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from itertools import islice
@@ -148,7 +155,7 @@ class LocalDisk:
     async def size(self, place: str) -> int | None:
         return await self._run(_size_if_there, self._root / place)
 
-    async def read(self, place: str, start: int, length: int) -> AsyncIterator[bytes]:
+    async def read(self, place: str, start: int, length: int) -> AsyncGenerator[bytes, None]:
         descriptor = await self._run(os.open, self._root / place, os.O_RDONLY)
         pending: asyncio.Future[bytes] | None = None
         try:

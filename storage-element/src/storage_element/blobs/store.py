@@ -1,6 +1,6 @@
 """What a place for bytes must offer; `usecases/store_file.py` says in which order it is used."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -55,7 +55,7 @@ class BlobStore(Protocol):
         """Return the number of bytes in place, or None where there are none."""
         ...
 
-    def read(self, place: str, start: int, length: int) -> AsyncIterator[bytes]:
+    def read(self, place: str, start: int, length: int) -> AsyncGenerator[bytes, None]:
         """Yield `length` bytes from `start`; raises TruncatedError where there are fewer."""
         ...
 

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-_SINGLE = re.compile(r"bytes=\s*(\d{0,19})-(\d{0,19})\s*", re.ASCII)
+_SET = re.compile(r"\s*bytes\s*=(.*)", re.ASCII | re.IGNORECASE)
+_SPEC = re.compile(r"(\d{1,4000})-(\d{0,4000})|-(\d{1,4000})", re.ASCII)
+# More than a reader of documents needs; behind it the whole file is sent (RFC 9110, 14.2).
+MAX_RANGES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +33,36 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Bytes from `start`, `length` of them."""
+
+    start: int
+    length: int
+
+    @property
+    def end(self) -> int:
+        """The first byte behind it."""
+        return self.start + self.length
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
-    """What to send: the status and the bytes from `start`, `length` of them."""
+    """What to send: the status, and the parts of the file in the order to send them in."""
 
     status: int
-    start: int = 0
-    length: int = 0
+    parts: tuple[Part, ...] = ()
 
 
 def select(representation: Representation, conditions: Conditions) -> Selection:
-    """Evaluate the conditions in the order of RFC 9110 13.2.2, then the range."""
+    """Evaluate the conditions in the order of RFC 9110 13.2.2, then the ranges."""
     if _precondition_failed(representation, conditions):
         return Selection(412)
     if _not_modified(representation, conditions):
         return Selection(304)
-    whole = Selection(200, 0, representation.size)
+    whole = Selection(200, (Part(0, representation.size),))
     if conditions.range is None or not _range_applies(representation, conditions.if_range):
         return whole
-    return _slice(conditions.range, representation.size) or whole
+    return _slices(conditions.range, representation.size) or whole
 
 
 def _precondition_failed(representation: Representation, conditions: Conditions) -> bool:
@@ -72,21 +87,47 @@ def _range_applies(representation: Representation, if_range: str | None) -> bool
     return _date(if_range) == representation.modified_at
 
 
-def _slice(header: str, size: int) -> Selection | None:
-    """Return the part asked for, 416 when it lies outside, None for what is to be ignored."""
-    match = _SINGLE.fullmatch(header)
-    if match is None or not (match[1] or match[2]):
+def _slices(header: str, size: int) -> Selection | None:
+    """Return the parts asked for, 416 when all lie outside, None for what is to be ignored."""
+    found = _SET.fullmatch(header)
+    specs = [spec for item in found[1].split(",") if (spec := item.strip())] if found else []
+    if not 0 < len(specs) <= MAX_RANGES:
         return None
-    if match[1]:
-        start = int(match[1])
-        end = min(int(match[2]), size - 1) if match[2] else size - 1
-        if match[2] and int(match[2]) < start:
+    parts: list[Part] = []
+    for spec in specs:
+        match = _SPEC.fullmatch(spec)
+        if match is None or (match[2] and int(match[2]) < int(match[1])):
+            # One malformed range makes the field invalid as a whole.
             return None
-    else:
-        start, end = max(size - int(match[2]), 0), size - 1
-    if start > end:
-        return Selection(416)
-    return Selection(206, start, end - start + 1)
+        part = _part(match, size)
+        if part.length > 0:
+            parts.append(part)
+        elif match[3] and int(match[3]):
+            # The last bytes of nothing are nothing: there is no range to name.
+            return None
+    return Selection(206, _joined(parts)) if parts else Selection(416)
+
+
+def _part(match: re.Match[str], size: int) -> Part:
+    if match[3]:
+        length = min(int(match[3]), size)
+        return Part(size - length, length)
+    start = int(match[1])
+    end = min(int(match[2]) + 1, size) if match[2] else size
+    return Part(start, end - start)
+
+
+def _joined(parts: list[Part]) -> tuple[Part, ...]:
+    """Join parts that overlap or touch, so that no byte is sent twice; others keep their order."""
+    ordered = sorted(parts, key=lambda part: part.start)
+    joined = ordered[:1]
+    for part in ordered[1:]:
+        last = joined[-1]
+        if part.start <= last.end:
+            joined[-1] = Part(last.start, max(last.end, part.end) - last.start)
+        else:
+            joined.append(part)
+    return tuple(parts if len(joined) == len(parts) else joined)
 
 
 def _lists(header: str, etag: str) -> bool:
@@ -96,6 +137,6 @@ def _lists(header: str, etag: str) -> bool:
 def _date(header: str | None) -> datetime | None:
     try:
         moment = parsedate_to_datetime(header) if header else None
-    except ValueError:
+    except (ValueError, OverflowError, TypeError, IndexError):
         return None
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
