@@ -5,9 +5,10 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -51,10 +52,8 @@ def connect(settings: DatabaseSettings, *, pooled: bool = True) -> AsyncEngine:
             "pool_size": settings.db_pool_size,
             "max_overflow": 0,
             "pool_timeout": _CONNECT_TIMEOUT,
-            # Or the first request after a restart of PostgreSQL would meet a dead connection.
-            "pool_pre_ping": True,
         }
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         connect_args={
             "timeout": _CONNECT_TIMEOUT,
@@ -63,6 +62,18 @@ def connect(settings: DatabaseSettings, *, pooled: bool = True) -> AsyncEngine:
         },
         **pool,
     )
+    event.listen(engine.sync_engine, "checkout", _require_open)
+    return engine
+
+
+def _require_open(connection: DBAPIConnection, *_: object) -> None:
+    """Keep a request from a connection that a restart of PostgreSQL has closed.
+
+    asyncpg notices the end of a connection by itself: no question to the server is needed, as
+    SQLAlchemy's own "pre-ping" asks with every use.
+    """
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
 
 
 async def migrate(engine: AsyncEngine, package: str) -> None:

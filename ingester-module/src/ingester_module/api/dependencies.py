@@ -30,7 +30,7 @@ class Services:
         return self.checks
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services: Services = request.state.services
     return services
 

@@ -34,12 +34,12 @@ class Services:
         return self.checks
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services: Services = request.state.services
     return services
 
 
-def _visible_uploads(account: Annotated[Account, Depends(_reader)]) -> str | None:
+async def _visible_uploads(account: Annotated[Account, Depends(_reader)]) -> str | None:
     return None if Scope.FILES_READ in account.scopes else account.client_id
 
 

@@ -44,7 +44,7 @@ class Services:
         return self.checks
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services: Services = request.state.services
     return services
 
@@ -52,7 +52,7 @@ def _services(request: Request) -> Services:
 Opened = Annotated[Services, Depends(_services)]
 
 
-def _actor(
+async def _actor(
     caller: Writer,
     account: Annotated[
         str | None,

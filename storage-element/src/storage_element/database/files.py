@@ -112,10 +112,11 @@ class StoredRow:
 
 
 class Files:
-    """The element's files as the database knows them; each method is one transaction."""
+    """The element's files as the database knows them; each method is one statement."""
 
     def __init__(self, engine: AsyncEngine, owner: UUID) -> None:
-        self._engine = engine
+        # A statement is a transaction of its own: BEGIN and COMMIT would be two journeys more.
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._owner = owner
 
     async def commit(self, place: str, attributes: FileAttributes) -> None:
