@@ -179,6 +179,15 @@ async def test_finalizing_by_a_move_makes_a_file_permanent(neighbours: Neighbour
     assert answer.json()["retention"] == {"policy": "permanent"}
 
 
+async def test_a_hold_travels_and_is_not_loosened_on_the_way(neighbours: Neighbours) -> None:
+    file_id = await store(neighbours.source, retention=TEMPORARY, legal_hold=True)
+
+    assert (await pull(neighbours, file_id, permanent=True)).json()["code"] == "legal_hold"
+    assert "moving_to" not in (await neighbours.source.get(f"/api/v1/files/{file_id}")).json()
+    moved = (await pull(neighbours, file_id)).json()
+    assert (moved["legal_hold"], moved["retention"]["policy"]) == (True, "temporary")
+
+
 async def test_a_file_that_is_not_there_cannot_be_pulled(neighbours: Neighbours) -> None:
     file_id = await store(neighbours.source)
     await pull(neighbours, file_id)

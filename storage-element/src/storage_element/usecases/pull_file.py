@@ -27,6 +27,7 @@ from storage_element.usecases.errors import (
     BytesDamagedError,
     DigestMismatchError,
     KeyReusedError,
+    LegalHoldError,
     ModeForbidsError,
     SizeMismatchError,
     SourceFailedError,
@@ -175,6 +176,8 @@ async def _take_back(
 def _taken_over(pull: Pull, offered: FileAttributes) -> FileAttributes:
     update: dict[str, object] = {"revision": offered.revision + 1, "moving_to": None}
     if pull.permanent:
+        if offered.legal_hold and offered.retention.expires_at is not None:
+            raise LegalHoldError("the file is under legal hold: its retention may not change")
         update["retention"] = offered.retention.model_copy(
             update={"policy": RetentionPolicy.PERMANENT, "expires_at": None}
         )
