@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from artstore_kit.contracts.files import FileAttributes
@@ -15,6 +16,24 @@ from storage_element.database.files import StoredRow
 from storage_element.database.tables import files, journal
 
 LEASE_SECONDS = 30
+
+_BEGIN = (
+    sa.text("""
+    SELECT begun, stored FROM begin_new_file(
+        :file_id, :operation, :place, :uploaded_by, :idempotency_key, :owner, :lease
+    )
+""")
+    .bindparams(
+        sa.bindparam("file_id", type_=sa.Uuid),
+        sa.bindparam("operation", type_=sa.Text),
+        sa.bindparam("place", type_=sa.Text),
+        sa.bindparam("uploaded_by", type_=sa.Text),
+        sa.bindparam("idempotency_key", type_=sa.Text),
+        sa.bindparam("owner", type_=sa.Uuid),
+        sa.bindparam("lease", type_=sa.Interval),
+    )
+    .columns(begun=sa.Boolean, stored=JSONB)
+)
 
 
 class Operation(StrEnum):
@@ -63,40 +82,29 @@ class Journal:
 
     def __init__(self, engine: AsyncEngine, owner: UUID) -> None:
         self._engine = engine
+        # A single statement is a transaction of its own, without BEGIN and COMMIT.
+        self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._owner = owner
         self._left: set[UUID] = set()
         self._lease = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, LEASE_SECONDS)
 
     async def begin(self, intent: Intent) -> None:
-        """Record an intent.
-
-        The insert comes before the look at `files`: it waits for a writer of the same file or key,
-        and the look then sees what that writer committed.
-        """
-        async with self._engine.begin() as connection:
-            result = await connection.execute(
-                insert(journal)
-                .values(
-                    file_id=intent.file_id,
-                    operation=intent.operation,
-                    place=intent.place,
-                    uploaded_by=intent.uploaded_by,
-                    idempotency_key=intent.idempotency_key,
-                    owner=self._owner,
-                    lease_until=self._lease,
-                )
-                .on_conflict_do_nothing()
-            )
-            same = files.c.file_id == intent.file_id
-            if intent.idempotency_key is not None:
-                same |= (files.c.uploaded_by == intent.uploaded_by) & (
-                    files.c.idempotency_key == intent.idempotency_key
-                )
-            stored = await connection.scalar(sa.select(files.c.attributes).where(same))
-            if stored is not None:
-                raise AlreadyStored(FileAttributes.model_validate(stored))
-            if result.rowcount == 0:
-                raise InProgressError
+        """Record an intent; raises AlreadyStored and InProgressError."""
+        values = {
+            "file_id": intent.file_id,
+            "operation": intent.operation,
+            "place": intent.place,
+            "uploaded_by": intent.uploaded_by,
+            "idempotency_key": intent.idempotency_key,
+            "owner": self._owner,
+            "lease": timedelta(seconds=LEASE_SECONDS),
+        }
+        async with self._single.connect() as connection:
+            row = (await connection.execute(_BEGIN, values)).one()
+        if row.stored is not None:
+            raise AlreadyStored(FileAttributes.model_validate(row.stored))
+        if not row.begun:
+            raise InProgressError
 
     async def begin_change(self, file_id: UUID, operation: Operation) -> StoredRow | None:
         """Record the intent to change a file that is here; return it as it is then, None if gone.
