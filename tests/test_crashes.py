@@ -2,7 +2,6 @@
 
 import hashlib
 import signal
-import time
 from typing import Any
 from uuid import uuid4
 
@@ -21,11 +20,7 @@ def restart(client: Client, **settings: str) -> None:
 
 
 def store(client: Client, name: str) -> dict[str, Any]:
-    """Upload, again while the answer is to try again: discovery may not know of a restart yet."""
-    deadline = time.monotonic() + 30
-    while (answer := client.upload(name, CONTENT)).status_code == 503:
-        assert time.monotonic() < deadline, answer.text
-        time.sleep(0.2)
+    answer = client.upload(name, CONTENT)
     assert answer.status_code == 201, answer.text
     stored: dict[str, Any] = answer.json()
     return stored

@@ -24,9 +24,16 @@ Headers = Mapping[str, str]
 
 
 class PeerUnavailableError(UnavailableError):
-    """The peer could not be reached, or broke off before it had answered."""
+    """The peer could not be reached, or broke off before it had answered.
+
+    Only where it was not `reached` is it certain that it did nothing.
+    """
 
     code = "peer_unavailable"
+
+    def __init__(self, detail: str, *, reached: bool = True) -> None:
+        super().__init__(detail)
+        self.reached = reached
 
 
 class PeerError(ServiceError):
@@ -86,7 +93,8 @@ async def stream(
             yield response
     except (aiohttp.ClientError, TimeoutError) as error:
         message = f"{_origin(url)} cannot be reached ({type(error).__name__})"
-        raise PeerUnavailableError(message) from error
+        reached = not isinstance(error, aiohttp.ClientConnectorError)
+        raise PeerUnavailableError(message, reached=reached) from error
 
 
 async def call(

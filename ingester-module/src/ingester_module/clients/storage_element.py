@@ -15,11 +15,15 @@ from artstore_kit.representation import digest_header
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A client's body: it can be read once. Size and digest are what the client announced."""
+    """A client's body: `chunks` can be read once; small, it is held as `content` instead.
+
+    Size and digest are what the client announced.
+    """
 
     chunks: AsyncIterable[bytes]
     size: int | None = None
     sha256: str | None = None
+    content: bytes | None = None
 
 
 class StorageElements:
@@ -32,21 +36,27 @@ class StorageElements:
     async def put(self, url: str, file_id: UUID, new: NewFile, body: Body) -> FileAttributes:
         """Store a file on the element at `url`.
 
-        `Expect: 100-continue` lets the element refuse before a byte of the body is read. Raises
-        PeerError with the element's refusal, PeerUnavailableError when it is away or broke off.
+        For a body that can be read only once, `Expect: 100-continue` lets the element refuse before
+        a byte of it is read. Raises PeerError with the element's refusal, PeerUnavailableError when
+        it is away or broke off.
         """
         headers = {
             **await self._admin.headers(),
             ATTRIBUTES_HEADER: new.to_header(),
             "Content-Type": "application/octet-stream",
-            "Expect": "100-continue",
         }
+        if body.content is None:
+            headers["Expect"] = "100-continue"
         if body.size is not None:
             headers["Content-Length"] = str(body.size)
         if body.sha256 is not None:
             headers["Repr-Digest"] = digest_header(body.sha256)
         document = await http_client.call(
-            self._session, "PUT", f"{url}/api/v1/files/{file_id}", headers=headers, data=body.chunks
+            self._session,
+            "PUT",
+            f"{url}/api/v1/files/{file_id}",
+            headers=headers,
+            data=body.chunks if body.content is None else body.content,
         )
         return FileAttributes.model_validate(document)
 

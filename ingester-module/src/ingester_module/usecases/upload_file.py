@@ -1,8 +1,9 @@
-"""Pass a client's body on to the right element, without holding it (DESIGN 5 and 7).
+"""Pass a client's body on to the right element (DESIGN 5 and 7).
 
-The file's id is fixed first, so that an element may be asked twice. A body can be read once: the
-next element is tried only while no byte of it has been read, which `Expect: 100-continue` between
-us and the element makes the rule for every refusal that can be known beforehand.
+A large body is never held and can be read once: the next element is tried only while no byte of it
+has been read, which `Expect: 100-continue` between us and the element makes the rule for every
+refusal that can be known beforehand. A small one is held, and the next element is tried when it is
+certain that the one before kept nothing: the same file on two elements would outlive its deletion.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from artstore_kit.discovery import Element
 from artstore_kit.errors import NoSpaceError, UnavailableError
 from artstore_kit.http_client import PeerError, PeerUnavailableError
 from artstore_kit.logging import get_logger
+from artstore_kit.streams import paced
 from ingester_module.clients.recent_files import RecentFiles
 from ingester_module.clients.storage_element import Body, StorageElements
 from ingester_module.domain.placement import eligible
@@ -27,6 +29,8 @@ logger = get_logger(__name__)
 
 # What an element may answer although another one could take the same file.
 _TRY_ANOTHER = frozenset({"mode_forbids", "element_full", "storage_failed", "peer_error"})
+_SMALL_BYTES = 1024 * 1024
+_PATIENCE_SECONDS = 30
 
 
 class UploadInterruptedError(UnavailableError):
@@ -66,17 +70,16 @@ async def upload_file(
     UploadInterruptedError when an element was lost after part of the body had been sent to it.
     """
     targets = await _targets(new, size_hint, known, elements)
-    watched = _Watched(body.chunks)
-    body = replace(body, chunks=watched)
+    if size_hint is not None and size_hint <= _SMALL_BYTES:
+        body = await _held(body)
+    outgoing = _Outgoing(body)
     refusal: PeerError | PeerUnavailableError | None = None
     for target in targets:
         try:
-            stored = await elements.put(target.element.url, target.file_id, new, body)
+            stored = await elements.put(target.element.url, target.file_id, new, outgoing.body)
         except (PeerError, PeerUnavailableError) as error:
-            if watched.error is not None:
-                raise watched.error from error
             refusal = error
-            if watched.begun:
+            if outgoing.is_spent(error):
                 break
             if isinstance(error, PeerError) and error.code not in _TRY_ANOTHER:
                 raise
@@ -88,7 +91,12 @@ async def upload_file(
         file = StoredFile(**dict(stored), element_id=target.element.element_id)
         await recent.put(file)
         return Uploaded(file, target.replayed)
-    raise _final(refusal, begun=watched.begun)
+    raise _final(refusal, begun=outgoing.begun)
+
+
+async def _held(body: Body) -> Body:
+    content = b"".join([chunk async for chunk in paced(body.chunks, _PATIENCE_SECONDS)])
+    return replace(body, content=content, size=len(content))
 
 
 async def _targets(
@@ -97,11 +105,13 @@ async def _targets(
     fitting = eligible(known, new.retention.policy)
     if new.idempotency_key is not None and (found := await _earlier(new, fitting, elements)):
         return [found]
-    healthy = [element for element in fitting if element.healthy]
-    if not healthy:
+    # An element that has said nothing lately may have been restarted: it is asked last.
+    usable = [element for element in fitting if element.healthy]
+    usable += [element for element in fitting if element.stale]
+    if not usable:
         message = f"no element for {new.retention.policy} files is in reach; try again"
         raise UnavailableError(message)
-    roomy = [element for element in healthy if element.has_room(size)]
+    roomy = [element for element in usable if element.has_room(size)]
     if not roomy:
         message = f"no element has room for {size} bytes" if size else "every element is full"
         raise NoSpaceError(message)
@@ -130,6 +140,32 @@ async def _earlier(
         if isinstance(answer, BaseException):
             raise answer
     return None
+
+
+class _Outgoing:
+    """A body on its way to one element after the other."""
+
+    def __init__(self, body: Body) -> None:
+        self._watched = _Watched(body.chunks)
+        self._is_held = body.content is not None
+        self.body = replace(body, chunks=self._watched)
+        self.begun = False
+
+    def is_spent(self, error: PeerError | PeerUnavailableError) -> bool:
+        """Say whether no other element may be sent the body; raises what broke the body itself."""
+        if self._is_held:
+            self.begun = not _kept_nothing(error)
+        else:
+            self.begun = self._watched.begun
+            if self._watched.error is not None:
+                raise self._watched.error from error
+        return self.begun
+
+
+def _kept_nothing(error: PeerError | PeerUnavailableError) -> bool:
+    if isinstance(error, PeerUnavailableError):
+        return not error.reached
+    return error.code in {"mode_forbids", "element_full"}
 
 
 class _Watched:

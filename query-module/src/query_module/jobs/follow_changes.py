@@ -27,8 +27,9 @@ logger = get_logger(__name__)
 
 _REGISTRY_SECONDS = 0.25
 _BACKOFF_SECONDS = (0.2, 5.0)
-# A feed that answers at once although it has nothing must not keep us busy.
-_IDLE_SECONDS = 0.05
+# Between two looks at a feed: what is written meanwhile comes in one batch, and a feed that answers
+# at once although it has nothing does not keep us busy.
+_PAUSE_SECONDS = 0.05
 
 _EXPECTED = (ServiceError, ValidationError, *DATABASE_ERRORS)
 
@@ -106,9 +107,9 @@ class _Follower:
                 element.url, position, lead=lead, elements=self._elements, recent=self._recent
             )
             self._succeeded(progress)
-            if progress.position == position:
-                await asyncio.sleep(_IDLE_SECONDS)
             position = progress.position
+            if not progress.lag:
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     def _succeeded(self, progress: Progress) -> None:
         FOLLOWER_LAG.labels(self._element_id).set(progress.lag)

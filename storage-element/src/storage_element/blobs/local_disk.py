@@ -26,6 +26,7 @@ from collections.abc import (
 )
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from io import FileIO
 from itertools import islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -85,18 +86,21 @@ class LocalDisk:
             os.close(self._lock)
 
     async def stage(self, file_id: UUID, chunks: AsyncIterable[bytes]) -> Staged:
-        path = self._staging / str(file_id)
-        writer = await self._run(_StagedFile, path)
+        writer = _StagedFile(self._staging / str(file_id))
         written: asyncio.Future[None] | None = None
+        last: list[bytes] = []
         try:
-            # One batch is hashed and written in a thread while the next one arrives.
+            # One batch is hashed and written in a thread while the next one arrives. The last one
+            # is held back, so that a small file is one visit to a thread.
             async for batch in batched(chunks):
                 if written is not None:
                     await written
-                written = self._run(writer.write, batch)
+                if last:
+                    written = self._run(writer.write, last)
+                last = batch
             if written is not None:
                 await written
-            return await self._run(writer.finish)
+            return await self._run(writer.finish, last)
         finally:
             if written is not None and not written.done():
                 await asyncio.wait([written])
@@ -210,24 +214,30 @@ class _StagedFile:
     """A file being written and hashed, by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        # Unbuffered: the batches are large already. "x": two uploads never share a file.
-        self._file = path.open("xb", buffering=0)
+        self._path = path
+        self._file: FileIO | None = None
         self._hash = hashlib.sha256()
         self._size = 0
 
     def write(self, batch: list[bytes]) -> None:
+        if self._file is None:
+            # Unbuffered: the batches are large already. "x": two uploads never share a file.
+            self._file = self._path.open("xb", buffering=0)
         content = memoryview(b"".join(batch))
         self._hash.update(content)
         self._size += len(content)
         while content:
             content = content[self._file.write(content) :]
 
-    def finish(self) -> Staged:
+    def finish(self, batch: list[bytes]) -> Staged:
+        self.write(batch)
+        assert self._file is not None  # noqa: S101 - just opened
         os.fsync(self._file.fileno())
         return Staged(self._size, self._hash.hexdigest())
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def _fsync_folder(folder: Path) -> None:
