@@ -14,16 +14,12 @@ from typing_extensions import override
 
 from artstore_kit import failpoints, health, logging
 from artstore_kit.body_limit import BodyLimit
-from artstore_kit.errors import Problem, install_error_handlers
+from artstore_kit.errors import ANY_PROBLEM, install_error_handlers
 from artstore_kit.observability import RequestObserver
 from artstore_kit.settings import ServiceSettings
 
 VERSION = "0.1.0"
 _DRAIN_SECONDS = 20
-_PROBLEMS: dict[int | str, dict[str, object]] = {
-    "4XX": {"model": Problem, "description": "the request cannot be served as it is"},
-    "5XX": {"model": Problem, "description": "something the service needs is away"},
-}
 
 
 def create(
@@ -53,7 +49,7 @@ def create(
         version=VERSION,
         lifespan=lifespan,
         openapi_url="/openapi.json" if settings.app_swagger_enabled else None,
-        responses=_PROBLEMS,
+        responses=ANY_PROBLEM,
     )
     install_error_handlers(app)
     for router in (health.router, _metrics_router, *routers):

@@ -128,6 +128,21 @@ class Problem(BaseModel):
     errors: list[dict[str, str]] | None = None
 
 
+_CONTENT = {PROBLEM_TYPE: {"schema": Problem.model_json_schema()}}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Document, for OpenAPI, that an operation may answer with a problem of these statuses."""
+    return {status: {"description": _phrase(status), "content": _CONTENT} for status in statuses}
+
+
+# What any operation may answer; each says of itself which of them it means.
+ANY_PROBLEM: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "the request cannot be served as it is", "content": _CONTENT},
+    "5XX": {"description": "something the service needs is away", "content": _CONTENT},
+}
+
+
 def problem_response(
     path: str,
     status: int,

@@ -6,9 +6,12 @@ from fastapi import APIRouter, Query, Request
 
 from artstore_kit.application import nobody_waits
 from artstore_kit.contracts.changes import ChangeBatch
+from artstore_kit.errors import problems
 from storage_element.api.dependencies import Opened, Reader
 
-router = APIRouter(prefix="/api/v1/changes", tags=["changes"])
+router = APIRouter(
+    prefix="/api/v1/changes", tags=["changes"], responses=problems(401, 403, 422, 503)
+)
 
 
 @router.get("", response_model_exclude_none=True)

@@ -18,7 +18,7 @@ from starlette.status import (
 )
 
 from artstore_kit.contracts.files import FileAttributes
-from artstore_kit.errors import problem_response
+from artstore_kit.errors import problem_response, problems
 from artstore_kit.representation import attachment, digest_header, etag
 from storage_element.api.dependencies import Opened, Reader, Services
 from storage_element.database.files import StoredRow
@@ -33,7 +33,7 @@ from storage_element.domain.multipart import Multipart, content_range
 from storage_element.metrics import SENT_BYTES
 from storage_element.usecases.read_file import open_file
 
-router = APIRouter(prefix="/api/v1/files", tags=["files"])
+router = APIRouter(prefix="/api/v1/files", tags=["files"], responses=problems(401, 403, 422, 503))
 
 _REFUSALS = {
     HTTP_412_PRECONDITION_FAILED: (
@@ -49,12 +49,12 @@ _ANSWERS: dict[int | str, dict[str, object]] = {
         "description": "the ranges asked for",
     },
     HTTP_304_NOT_MODIFIED: {"description": "the client has it already"},
+    **problems(404, 409, 412, 416),
 }
 
 
-@router.api_route(
-    "/{file_id}/content", methods=["GET", "HEAD"], response_class=Response, responses=_ANSWERS
-)
+@router.head("/{file_id}/content", response_class=Response, responses=_ANSWERS)
+@router.get("/{file_id}/content", response_class=Response, responses=_ANSWERS)
 async def get_content(
     file_id: UUID, request: Request, _caller: Reader, services: Opened
 ) -> Response:

@@ -13,6 +13,7 @@ from artstore_kit.errors import (
     InvalidRequestError,
     PreconditionRequiredError,
     UnsupportedMediaTypeError,
+    problems,
 )
 from artstore_kit.representation import revision_etag
 from storage_element.api.dependencies import Acting, Opened, Services
@@ -20,7 +21,11 @@ from storage_element.usecases.delete_file import delete_file
 from storage_element.usecases.edit_file import edit_file
 from storage_element.usecases.move_file import finish_move
 
-router = APIRouter(prefix="/api/v1/files", tags=["files"])
+router = APIRouter(
+    prefix="/api/v1/files",
+    tags=["files"],
+    responses=problems(400, 401, 403, 404, 408, 409, 412, 413, 422, 503, 507),
+)
 
 _PATCH_TYPES = ("application/merge-patch+json", "application/json")
 _PATCH_SCHEMA = {"type": "object", "properties": {name: {} for name in Described.model_fields}}
@@ -36,7 +41,12 @@ IfMatch = Annotated[
 ]
 
 
-@router.patch("/{file_id}", response_model_exclude_none=True, openapi_extra=_PATCH_BODY)
+@router.patch(
+    "/{file_id}",
+    response_model_exclude_none=True,
+    responses=problems(415),
+    openapi_extra=_PATCH_BODY,
+)
 async def patch_file(  # noqa: PLR0917 - one parameter a field of the request
     file_id: UUID,
     request: Request,
@@ -87,7 +97,7 @@ async def _patch(request: Request) -> dict[str, Any]:
     return patch
 
 
-@router.delete("/{file_id}", status_code=HTTP_204_NO_CONTENT)
+@router.delete("/{file_id}", status_code=HTTP_204_NO_CONTENT, responses=problems(428, 502))
 async def remove_file(
     file_id: UUID, actor: Acting, services: Opened, if_match: IfMatch = None
 ) -> None:

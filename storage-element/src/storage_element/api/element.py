@@ -5,10 +5,11 @@ from pydantic import BaseModel, Field
 
 from artstore_kit.application import VERSION
 from artstore_kit.contracts.elements import Capacity, ElementInfo, Mode
+from artstore_kit.errors import problems
 from storage_element.api.dependencies import Opened, Reader, Services, Writer
 from storage_element.usecases.change_mode import change_mode
 
-router = APIRouter(prefix="/api/v1", tags=["element"])
+router = APIRouter(prefix="/api/v1", tags=["element"], responses=problems(401, 403, 503))
 
 
 class ModeChange(BaseModel):
@@ -22,7 +23,7 @@ async def get_info(_caller: Reader, services: Opened) -> ElementInfo:
     return _info(services)
 
 
-@router.put("/mode")
+@router.put("/mode", responses=problems(400, 408, 409, 413, 422))
 async def put_mode(asked: ModeChange, _caller: Writer, services: Opened) -> ElementInfo:
     """Change the mode: `rw` to `ro`, and back with `confirm: true`. All replicas follow in 2 s.
 

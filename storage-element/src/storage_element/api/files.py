@@ -19,6 +19,7 @@ from artstore_kit.errors import (
     NotFoundError,
     UnprocessableError,
     field_errors,
+    problems,
 )
 from artstore_kit.representation import (
     revision_etag,
@@ -31,10 +32,19 @@ from storage_element.usecases.read_file import describe_file
 from storage_element.usecases.store_file import store_file
 from storage_element.usecases.take_in import Expected
 
-router = APIRouter(prefix="/api/v1/files", tags=["files"])
+router = APIRouter(prefix="/api/v1/files", tags=["files"], responses=problems(401, 403, 422, 503))
+
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_BODY = {"requestBody": {"content": {"application/octet-stream": _BYTES}}}
 
 
-@router.put("/{file_id}", status_code=HTTP_201_CREATED, response_model_exclude_none=True)
+@router.put(
+    "/{file_id}",
+    status_code=HTTP_201_CREATED,
+    response_model_exclude_none=True,
+    responses={200: {"model": FileAttributes}, **problems(400, 408, 409, 413, 507)},
+    openapi_extra=_BODY,
+)
 async def put_file(  # noqa: PLR0917 - one parameter a header field
     file_id: UUID,
     request: Request,
@@ -42,7 +52,7 @@ async def put_file(  # noqa: PLR0917 - one parameter a header field
     _caller: Writer,
     services: Opened,
     attributes: Annotated[str, Header(alias=ATTRIBUTES_HEADER, max_length=16_384)],
-    content_length: Annotated[int | None, Header(ge=0)] = None,
+    content_length: Annotated[int | None, Header(ge=0, include_in_schema=False)] = None,
     content_digest: Annotated[str | None, Header()] = None,
     repr_digest: Annotated[str | None, Header()] = None,
 ) -> FileAttributes:
@@ -98,7 +108,7 @@ async def list_files(
     return FileListing(items=items, next_cursor=following)
 
 
-@router.get("/by-key", response_model_exclude_none=True)
+@router.get("/by-key", response_model_exclude_none=True, responses=problems(404))
 async def find_by_key(
     _caller: Reader,
     services: Opened,
@@ -113,7 +123,7 @@ async def find_by_key(
     return found
 
 
-@router.get("/{file_id}", response_model_exclude_none=True)
+@router.get("/{file_id}", response_model_exclude_none=True, responses=problems(404))
 async def get_file(
     file_id: UUID, response: Response, _caller: Reader, services: Opened
 ) -> FileAttributes:

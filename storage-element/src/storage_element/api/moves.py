@@ -9,6 +9,7 @@ from starlette.status import HTTP_200_OK, HTTP_201_CREATED
 
 from artstore_kit.contracts.elements import ElementId
 from artstore_kit.contracts.files import FileAttributes
+from artstore_kit.errors import problems
 from artstore_kit.representation import revision_etag
 from storage_element.api.dependencies import Opened, Reader, Writer
 from storage_element.metrics import STORED_BYTES
@@ -16,7 +17,11 @@ from storage_element.usecases import move_file
 from storage_element.usecases.pull_file import Pull, pull_file
 from storage_element.usecases.verify_file import verify_file
 
-router = APIRouter(prefix="/api/v1/files/{file_id}", tags=["moves"])
+router = APIRouter(
+    prefix="/api/v1/files/{file_id}",
+    tags=["moves"],
+    responses=problems(400, 401, 403, 404, 408, 409, 413, 422, 503),
+)
 
 
 class PullRequest(BaseModel):
@@ -28,7 +33,12 @@ class Move(BaseModel):
     to: ElementId = Field(description="the element that takes the file over")
 
 
-@router.post("/pull", status_code=HTTP_201_CREATED, response_model_exclude_none=True)
+@router.post(
+    "/pull",
+    status_code=HTTP_201_CREATED,
+    response_model_exclude_none=True,
+    responses={200: {"model": FileAttributes}, **problems(412, 502, 507)},
+)
 async def pull(
     file_id: UUID, asked: PullRequest, response: Response, _caller: Writer, services: Opened
 ) -> FileAttributes:
@@ -56,7 +66,7 @@ async def pull(
     return pulled.attributes
 
 
-@router.put("/move", response_model_exclude_none=True)
+@router.put("/move", response_model_exclude_none=True, responses=problems(507))
 async def begin_move(
     file_id: UUID, move: Move, response: Response, _caller: Writer, services: Opened
 ) -> FileAttributes:
@@ -77,7 +87,7 @@ async def begin_move(
     return marked
 
 
-@router.delete("/move", response_model_exclude_none=True)
+@router.delete("/move", response_model_exclude_none=True, responses=problems(502, 507))
 async def cancel_move(
     file_id: UUID, response: Response, _caller: Writer, services: Opened
 ) -> FileAttributes:
@@ -97,7 +107,7 @@ async def cancel_move(
     return kept
 
 
-@router.post("/verify", response_model_exclude_none=True)
+@router.post("/verify", response_model_exclude_none=True, responses=problems(410))
 async def verify(
     file_id: UUID,
     _caller: Reader,

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 import aiohttp
@@ -10,11 +12,21 @@ from artstore_kit import http_client
 from artstore_kit.admin_api import AdminApi
 from artstore_kit.contracts.files import FileAttributes
 from artstore_kit.discovery import Discovery
-from artstore_kit.errors import UnprocessableError
+from artstore_kit.errors import ServiceError, UnprocessableError
+from artstore_kit.http_client import PeerError
 from artstore_kit.representation import etag
 
 # A peer that reads a whole file before it answers is silent for as long as that takes.
 _SLOWEST_BYTES_A_SECOND = 20 * 1024 * 1024
+
+
+# What a peer thinks of our token must not look like what we think of our client's.
+_OUR_TOKEN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+
+class PeerRefusesUsError(ServiceError):
+    status = HTTPStatus.BAD_GATEWAY
+    code = "peer_refuses_us"
 
 
 class UnknownElementError(UnprocessableError):
@@ -33,31 +45,18 @@ class Peers:
 
     async def begin_move(self, source: str, file_id: UUID, to: str) -> FileAttributes:
         """Make `source` leave the file to `to`; returns the file as it is from then on."""
-        answer = await http_client.call(
-            self._session,
-            "PUT",
-            f"{self._files(source)}/{file_id}/move",
-            headers=await self._admin.headers(),
-            json={"to": to},
-        )
-        return FileAttributes.model_validate(answer)
+        url = f"{self._files(source)}/{file_id}/move"
+        return FileAttributes.model_validate(await self._call("PUT", url, json={"to": to}))
 
     async def cancel_move(self, source: str, file_id: UUID) -> None:
         """Let `source` have the file back."""
-        await http_client.call(
-            self._session,
-            "DELETE",
-            f"{self._files(source)}/{file_id}/move",
-            headers=await self._admin.headers(),
-        )
+        await self._call("DELETE", f"{self._files(source)}/{file_id}/move")
 
     async def verify(self, element_id: str, file: FileAttributes) -> FileAttributes:
         """Let a peer read the file's bytes again; returns the attributes it has of it."""
-        answer = await http_client.call(
-            self._session,
+        answer = await self._call(
             "POST",
             f"{self._files(element_id)}/{file.file_id}/verify",
-            headers=await self._admin.headers(),
             params={"above": str(file.revision)},
             extra_silence=file.size / _SLOWEST_BYTES_A_SECOND,
         )
@@ -77,6 +76,17 @@ class Peers:
         async with http_client.stream(self._session, "GET", url, headers=headers) as answer:
             await http_client.raise_for_problem(answer)
             yield answer.content.iter_any()
+
+    async def _call(self, method: str, url: str, **options: Any) -> dict[str, Any]:
+        headers = await self._admin.headers()
+        try:
+            return await http_client.call(self._session, method, url, headers=headers, **options)
+        except PeerError as error:
+            if error.status in _OUR_TOKEN:
+                raise PeerRefusesUsError(
+                    f"the peer refuses this element: {error.detail}"
+                ) from error
+            raise
 
     def _files(self, element_id: str) -> str:
         element = self._discovery.elements.get(element_id)
