@@ -133,10 +133,53 @@ async def test_a_move_is_not_cancelled_once_the_target_has_the_file(
     answer = await neighbours.source.delete(f"{path}/move")
     assert answer.json()["code"] == "file_has_moved"
 
+    # Nor does it come back to life when it was deleted there.
     assert (await neighbours.target.delete(path, headers=ADMIN)).status_code == 204
-    kept = await neighbours.source.delete(f"{path}/move")
+    answer = await neighbours.source.delete(f"{path}/move")
+    assert answer.json()["code"] == "file_has_moved"
+
+
+async def test_a_move_that_came_to_nothing_is_cancelled(neighbours: Neighbours) -> None:
+    file_id = await store(neighbours.source)
+    path = f"/api/v1/files/{file_id}"
+    # As a target does that dies before it has anything.
+    marked = await neighbours.source.put(f"{path}/move", json={"to": "se-target"})
+    assert marked.json()["moving_to"] == "se-target"
+    elsewhere = await neighbours.source.put(f"{path}/move", json={"to": "se-third"})
+    assert elsewhere.json()["code"] == "file_is_moving"
+
+    async with asyncio.timeout(15):
+        while (kept := await neighbours.source.delete(f"{path}/move")).status_code == 503:
+            pass
+
     assert kept.status_code == 200, kept.text
     assert "moving_to" not in kept.json()
+    edit = await neighbours.source.patch(path, json={"tags": ["x"]}, headers=OWNER)
+    assert edit.status_code == 200
+
+
+async def test_a_move_to_an_element_that_is_gone_is_cancelled(neighbours: Neighbours) -> None:
+    file_id = await store(neighbours.source)
+    path = f"/api/v1/files/{file_id}"
+    await neighbours.source.put(f"{path}/move", json={"to": "se-gone"})
+
+    async with asyncio.timeout(15):
+        while (kept := await neighbours.source.delete(f"{path}/move")).status_code == 503:
+            pass
+
+    assert kept.status_code == 200, kept.text
+
+
+async def test_a_move_is_finished_only_for_a_revision_that_is_named(
+    neighbours: Neighbours,
+) -> None:
+    file_id = await store(neighbours.source)
+    await pull(neighbours, file_id)
+
+    for condition in ({}, {"If-Match": "*"}):
+        answer = await neighbours.source.delete(f"/api/v1/files/{file_id}", headers=condition)
+        assert answer.status_code == 428
+    assert (await neighbours.source.get(f"/api/v1/files/{file_id}")).status_code == 200
 
 
 async def test_what_was_deleted_after_its_move_goes_at_the_source_too(

@@ -91,13 +91,14 @@ async def begin_move(
 async def cancel_move(
     file_id: UUID, response: Response, _caller: Writer, services: Opened
 ) -> FileAttributes:
-    """Keep the file after all, if the other element neither has it nor is writing it.
+    """Keep the file after all, if the other element neither has or had it nor is writing it.
 
-    409 `file_has_moved` or `file_busy` when it is; 503 while it cannot be asked.
+    409 `file_has_moved` or `file_busy` otherwise; 503 while it cannot be asked.
     """
     kept = await move_file.cancel_move(
         file_id,
         peers=services.peers,
+        element=services.element,
         blobs=services.blobs,
         journal=services.journal,
         files=services.files,

@@ -43,6 +43,10 @@ class Peers:
         self._admin = admin
         self._discovery = discovery
 
+    def knows(self, element_id: str) -> bool:
+        """Say whether an element is registered, as far as is known."""
+        return element_id in self._discovery.elements
+
     async def begin_move(self, source: str, file_id: UUID, to: str) -> FileAttributes:
         """Make `source` leave the file to `to`; returns the file as it is from then on."""
         url = f"{self._files(source)}/{file_id}/move"

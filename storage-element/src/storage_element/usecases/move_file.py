@@ -14,7 +14,12 @@ from collections.abc import Callable
 from uuid import UUID
 
 from artstore_kit.contracts.files import FileAttributes
-from artstore_kit.errors import NotFoundError, UnprocessableError
+from artstore_kit.errors import (
+    NotFoundError,
+    PreconditionRequiredError,
+    UnavailableError,
+    UnprocessableError,
+)
 from artstore_kit.http_client import PeerError
 from storage_element.blobs.store import BlobStore
 from storage_element.clients.peers import Peers, UnknownElementError
@@ -58,6 +63,7 @@ async def cancel_move(
     file_id: UUID,
     *,
     peers: Peers,
+    element: Element,
     blobs: BlobStore,
     journal: Journal,
     files: Files,
@@ -65,21 +71,13 @@ async def cancel_move(
 ) -> FileAttributes:
     """Take the mark away, unless the other element has the file or is writing it.
 
-    Raises NotFoundError, StillThereError, PeerUnavailableError. An element that is no longer
-    registered cannot be asked and has no say.
+    Raises NotFoundError, StillThereError (also where it was deleted after its move, or it would
+    come back to life), PeerUnavailableError. An element that is no longer registered has no say.
     """
     known = (await describe_file(file_id, files=files)).attributes
     if known.moving_to is None:
         return known
-    try:
-        await peers.verify(known.moving_to, known)
-    except UnknownElementError:
-        pass
-    except PeerError as error:
-        if error.code not in {"file_not_found", "file_deleted"}:
-            raise
-    else:
-        raise StillThereError(f"{known.moving_to} has the file: finish the move instead")
+    await _given_up_by(known, known.moving_to, element, peers)
 
     def unmarked(file: FileAttributes) -> FileAttributes:
         return file.model_copy(update={"moving_to": None})
@@ -116,11 +114,30 @@ async def finish_move(
             raise NotMovingError("no other element is taking this file over")
         enforce(refuses_move(element.mode, file, file.moving_to), element.mode)
 
+    if if_match.strip() == "*":
+        raise PreconditionRequiredError("say which revision goes: If-Match names none")
     check(known)
     await _vouched_for(known, peers)
     await remove_file(
         file_id, check, room=element.room, blobs=blobs, journal=journal, files=files, feed=feed
     )
+
+
+async def _given_up_by(file: FileAttributes, to: str, element: Element, peers: Peers) -> None:
+    """Raise unless the other element neither has nor had these bytes."""
+    try:
+        await peers.verify(to, file)
+    except UnknownElementError as error:
+        # A registry that does not even know us has not been read yet.
+        if not peers.knows(element.element_id):
+            raise UnavailableError("the registry is not known yet; try again") from error
+        return
+    except PeerError as error:
+        if error.code == "file_not_found":
+            return
+        if error.code != "file_deleted":
+            raise
+    raise StillThereError(f"{to} has taken the file over: finish the move instead")
 
 
 async def _vouched_for(file: FileAttributes, peers: Peers) -> None:
