@@ -14,7 +14,6 @@ from artstore_kit import settings as kit_settings
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing.fixtures import Serve
 from artstore_kit.testing.postgres import Postgres
-from artstore_kit.testing.valkey import Valkey
 
 Login = Callable[[httpx.AsyncClient, str, str], Awaitable[dict[str, str]]]
 Execute = Callable[[str], Awaitable[list[tuple[object, ...]]]]
@@ -34,12 +33,9 @@ def module_account() -> Account:
 @pytest.fixture
 def admin_environment(
     environment: pytest.MonkeyPatch,
-    valkey: Valkey,
     administrator_account: Account,
     module_account: Account,
 ) -> pytest.MonkeyPatch:
-    with valkey.client() as redis:
-        redis.flushall()
     environment.setenv("INITIAL_CLIENT_ID", administrator_account[0])
     environment.setenv("INITIAL_CLIENT_SECRET", administrator_account[1])
     environment.setenv("MODULE_ACCOUNTS", f"{':'.join(module_account)}, query-module:other")

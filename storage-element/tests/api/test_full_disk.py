@@ -141,7 +141,7 @@ async def test_a_disk_that_fills_up_under_an_upload_keeps_nothing_of_it(
     disk: Disk, element: httpx.AsyncClient
 ) -> None:
     async def filled_meanwhile() -> AsyncIterator[bytes]:
-        yield b"x" * 2 * MIB
+        yield b"x" * 3 * MIB
         await eventually(lambda: list((disk.path / ".staging").iterdir()))
         disk.fill()
         for _ in range(6):

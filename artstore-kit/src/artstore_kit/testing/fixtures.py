@@ -28,7 +28,8 @@ def _short_tracebacks() -> None:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    server = Postgres(tmp_path_factory.mktemp("postgres") / "data", secrets.token_urlsafe())
+    data = tmp_path_factory.mktemp("postgres") / "data"
+    server = Postgres(data, secrets.token_urlsafe(), durable=False)
     server.start()
     yield server
     server.stop()
@@ -64,7 +65,9 @@ def environment(  # noqa: PLR0917 - fixtures come in as arguments
     database: str,
     tmp_path: Path,
 ) -> pytest.MonkeyPatch:
-    """Set what any service's Settings need; a test adds what is its own."""
+    """Set what any service's Settings need; a test adds what is its own. Redis is empty."""
+    with valkey.client() as redis:
+        redis.flushall()
     values = {
         **postgres.environment(database),
         **valkey.environment(),

@@ -27,12 +27,19 @@ def _binary(name: str) -> str:
 
 
 class Postgres:
-    """One server on `data`; `start` creates the cluster when there is none."""
+    """One server on `data`; `start` creates the cluster when there is none.
 
-    def __init__(self, data: Path, password: str, port: int | None = None) -> None:
+    One that need not outlive the machine (`durable=False`) does without fsync: tests create a
+    database each.
+    """
+
+    def __init__(
+        self, data: Path, password: str, port: int | None = None, *, durable: bool = True
+    ) -> None:
         self.data = data
         self.password = password
         self.port = port or processes.free_port()
+        self.durable = durable
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -45,6 +52,7 @@ class Postgres:
             _binary("postgres"),
             *("-D", str(self.data), "-h", "127.0.0.1", "-p", str(self.port), "-k", ""),
             *("-c", "max_connections=200", "-c", "shared_buffers=64MB"),
+            *([] if self.durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]),
         ]
         log = self.data.with_name(f"{self.data.name}.log")
         with log.open("wb") as output:

@@ -18,11 +18,17 @@ _UNPRIVILEGED = 65534
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback address that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port of the loopback address that nobody else will be given while we live.
+
+    It stays bound, but not listened on: a server, which binds with SO_REUSEADDR as servers do, can
+    still take it, now and after each restart, while the kernel gives it to no one else.
+    """
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("127.0.0.1", 0))
+    port: int = reserved.getsockname()[1]
+    reserved.detach()
+    return port
 
 
 def _die_with_parent(number: int) -> Callable[[], None]:
