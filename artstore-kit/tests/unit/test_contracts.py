@@ -1,5 +1,5 @@
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -124,6 +124,18 @@ def test_only_a_temporary_file_expires() -> None:
         Retention(policy=RetentionPolicy.TEMPORARY)
     with pytest.raises(ValidationError):
         Retention(policy=RetentionPolicy.PERMANENT, expires_at=soon)
+
+
+def test_an_expiry_is_a_moment_of_utc() -> None:
+    policy = RetentionPolicy.TEMPORARY
+    moscow = datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=3)))
+
+    kept = Retention(policy=policy, expires_at=moscow).expires_at
+    assert kept is not None
+    assert kept.isoformat() == "2026-01-02T00:00:00+00:00"
+    for beyond in ("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"):
+        with pytest.raises(ValidationError, match="beyond the end of time"):
+            Retention.model_validate({"policy": policy, "expires_at": beyond})
 
 
 def test_the_largest_field_is_the_one_to_shorten() -> None:

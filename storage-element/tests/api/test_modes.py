@@ -37,36 +37,23 @@ async def test_an_element_closes_and_opens_again_only_when_confirmed(
 
 
 @pytest.mark.parametrize(
-    ("mode", "to"),
-    [
-        ("edit", "rw"),
-        ("edit", "ro"),
-        ("edit", "ar"),
-        ("rw", "edit"),
-        ("rw", "ar"),
-        ("ro", "edit"),
-        ("ro", "ar"),
-        ("ar", "edit"),
-        ("ar", "rw"),
-        ("ar", "ro"),
-    ],
+    ("mode", "elsewhere"),
+    [("edit", "rw ro ar"), ("rw", "edit ar"), ("ro", "edit ar"), ("ar", "edit rw ro")],
     indirect=["mode"],
 )
 async def test_no_other_way_leads_from_mode_to_mode(
-    mode: str, to: str, element: httpx.AsyncClient
+    mode: str, elsewhere: str, element: httpx.AsyncClient
 ) -> None:
-    answer = await put_mode(element, to, confirm=True)
-
-    assert (answer.status_code, answer.json()["code"]) == (409, "transition_forbidden")
+    for to in elsewhere.split():
+        answer = await put_mode(element, to, confirm=True)
+        assert (answer.status_code, answer.json()["code"]) == (409, "transition_forbidden")
     assert (await element.get("/api/v1/info")).json()["mode"] == mode
     assert (await put_mode(element, mode)).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"mode": "rw!"}, {"mode": None}, {"mode": "ro", "confirm": 7}]
-)
-async def test_a_malformed_mode_is_refused(element: httpx.AsyncClient, body: object) -> None:
-    assert (await element.put("/api/v1/mode", json=body)).status_code == 422
+async def test_a_malformed_mode_is_refused(element: httpx.AsyncClient) -> None:
+    for body in ({}, {"mode": "rw!"}, {"mode": None}, {"mode": "ro", "confirm": 7}):
+        assert (await element.put("/api/v1/mode", json=body)).status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,20 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from artstore_kit.contracts.elements import ElementId
 
@@ -53,6 +62,16 @@ class Retention(BaseModel):
 
     policy: RetentionPolicy = RetentionPolicy.PERMANENT
     expires_at: AwareDatetime | None = None
+
+    @field_validator("expires_at")
+    @classmethod
+    def _in_utc(cls, value: datetime | None) -> datetime | None:
+        try:
+            return value and value.astimezone(UTC)
+        except OverflowError as error:
+            # A moment that is in no calendar of UTC's would stop whoever compares it.
+            message = "lies beyond the end of time"
+            raise ValueError(message) from error
 
     @model_validator(mode="after")
     def _expiry_belongs_to_temporary(self) -> Self:
