@@ -20,13 +20,18 @@ from artstore_kit.representation import etag
 _SLOWEST_BYTES_A_SECOND = 20 * 1024 * 1024
 
 
-# What a peer thinks of our token must not look like what we think of our client's.
-_OUR_TOKEN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+# What a peer thinks of our token, or is short of, must not look like what we think or lack.
+_BETWEEN_US = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.INSUFFICIENT_STORAGE,
+)
 
 
-class PeerRefusesUsError(ServiceError):
+class PeerFailedError(ServiceError):
     status = HTTPStatus.BAD_GATEWAY
-    code = "peer_refuses_us"
+    code = "peer_failed"
 
 
 class UnknownElementError(UnprocessableError):
@@ -86,10 +91,8 @@ class Peers:
         try:
             return await http_client.call(self._session, method, url, headers=headers, **options)
         except PeerError as error:
-            if error.status in _OUR_TOKEN:
-                raise PeerRefusesUsError(
-                    f"the peer refuses this element: {error.detail}"
-                ) from error
+            if error.status in _BETWEEN_US:
+                raise PeerFailedError(f"the other element: {error.detail}") from error
             raise
 
     def _files(self, element_id: str) -> str:

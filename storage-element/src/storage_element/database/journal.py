@@ -105,6 +105,7 @@ class Journal:
             raise AlreadyStored(FileAttributes.model_validate(row.stored))
         if not row.begun:
             raise InProgressError
+        self._left.discard(intent.file_id)
 
     async def begin_change(self, file_id: UUID, operation: Operation) -> StoredRow | None:
         """Record the intent to change a file that is here; return it as it is then, None if gone.
@@ -133,6 +134,7 @@ class Journal:
             if result.rowcount == 0:
                 raise InProgressError
             await connection.commit()
+        self._left.discard(file_id)
         return StoredRow(row.place, FileAttributes.model_validate(row.attributes))
 
     async def is_open(self, file_id: UUID) -> bool:
