@@ -79,6 +79,10 @@ async def stream(
     `extra_silence`: seconds that the peer may need beyond the usual before its first byte.
     Raises PeerUnavailableError when the connection cannot be made or breaks.
     """
+    if session.closed:
+        # A renewal in the background may come when the service is about to end.
+        message = f"{_origin(url)} is no longer called: this service is stopping"
+        raise PeerUnavailableError(message, reached=False)
     try:
         async with session.request(
             method,

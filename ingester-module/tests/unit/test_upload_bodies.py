@@ -123,6 +123,19 @@ async def test_a_form_that_is_not_as_it_should_be_is_refused(
         await read([body])
 
 
+@pytest.mark.parametrize(
+    "disposition",
+    ['form-data; name="file"; file name="a"', "form-data; name=file; filename*=utf-8''%ff"],
+)
+async def test_a_form_whose_file_has_an_unreadable_name_is_refused(disposition: str) -> None:
+    head = f"--{BOUNDARY}\r\nContent-Disposition: {disposition}\r\n\r\n".encode()
+
+    with pytest.raises(ServiceError) as refused:
+        await read([head + b"x\r\n" + END])
+
+    assert 400 <= refused.value.status < 500
+
+
 async def test_a_form_needs_a_boundary() -> None:
     with pytest.raises(InvalidRequestError, match="boundary"):
         await read_form(request_of([], "multipart/form-data"))

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from artstore_kit import application, database, discovery, http_client, redis_client, schedule
 from artstore_kit.admin_api import AdminApi
 from artstore_kit.health import Dependency
-from artstore_kit.tokens import TokenValidator
 from query_module.api import files, search
 from query_module.api.dependencies import Services
 from query_module.clients.recent_files import RecentFiles
@@ -48,12 +47,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         )
         await stack.enter_async_context(schedule.running(follower))
         yield Services(
-            tokens=TokenValidator(
-                admin.keys,
-                issuer=settings.jwt_issuer,
-                audience=settings.jwt_audience,
-                cache_file=settings.state_dir / "jwks.json",
-            ),
+            tokens=admin.token_validator(),
             discovery=registry,
             elements=elements,
             index=index,

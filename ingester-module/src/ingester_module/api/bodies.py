@@ -4,6 +4,7 @@ Both are read as they arrive. A form's `metadata` must come before its `file`: w
 where the bytes go, and nothing is kept here while waiting for it.
 """
 
+import warnings
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -163,5 +164,12 @@ def _disposition_filename(header: str) -> str | None:
         return None
     with suppress(UnicodeError):
         header = header.encode("latin-1").decode()
-    _, parameters = parse_content_disposition(header)
-    return content_disposition_filename(parameters)
+    # The parser warns of what it cannot read and goes on without it: a name would be lost.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        try:
+            _, parameters = parse_content_disposition(header)
+            return content_disposition_filename(parameters)
+        except RuntimeWarning as error:
+            message = "Content-Disposition is broken: see RFC 6266"
+            raise InvalidRequestError(message) from error
