@@ -4,25 +4,43 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+import redis
 from fastapi import FastAPI
 
-from admin_module.api import service_accounts, storage_elements, tokens, well_known
+from admin_module.api import (
+    audit,
+    revocations,
+    service_accounts,
+    storage_elements,
+    tokens,
+    well_known,
+)
 from admin_module.api.dependencies import Services
 from admin_module.clients.registry_board import RegistryBoard
-from admin_module.config import Settings
+from admin_module.clients.revocation_board import RevocationBoard
+from admin_module.config import OfflineSettings, Settings
 from admin_module.database.transactions import Database
+from admin_module.domain.buckets import Buckets
 from admin_module.domain.signing import TokenSigner
+from admin_module.jobs import keep_accounts
 from admin_module.jobs.publish_registry import publish_registry
+from admin_module.jobs.sign_audit import sign_audit
+from admin_module.usecases.authenticate import Authenticator
+from admin_module.usecases.ensure_accounts import ensure_accounts
 from admin_module.usecases.ensure_signing_key import ensure_signing_key
-from admin_module.usecases.keep_accounts import ensure_accounts
 from admin_module.usecases.publish_keys import publish_keys
 from admin_module.usecases.publish_registry import RegistryPublisher
+from admin_module.usecases.publish_revocations import RevocationPublisher
+from admin_module.usecases.sign_audit import ensure_audit_key
+from admin_module.usecases.verify_audit import Verdict, verify_audit
 from admin_module.usecases.verify_secret import SecretVerifier
 from artstore_kit import application, database, redis_client, schedule
 from artstore_kit.tokens import TokenValidator
 
 # A token request, a registration, an account: all are far smaller.
 _MAX_BODY_BYTES = 16 * 1024
+# Requests without a valid token, from one address: a burst, and one more each second.
+_STRANGERS_BURST, _STRANGERS_SECONDS = 60, 1.0
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -31,7 +49,14 @@ def create_app(settings: Settings) -> FastAPI:
         "ArtStore admin-module",
         settings,
         lambda: _opened(settings),
-        [tokens.router, well_known.router, storage_elements.router, service_accounts.router],
+        [
+            tokens.router,
+            well_known.router,
+            storage_elements.router,
+            service_accounts.router,
+            audit.router,
+            revocations.router,
+        ],
         max_body_bytes=_MAX_BODY_BYTES,
     )
 
@@ -44,26 +69,51 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         await database.wait_until_ready(engine)
         await database.migrate(engine, "admin_module")
         client = stack.enter_context(redis_client.connect_sync(settings))
-        services = await _services(settings, Database(engine), RegistryBoard(client))
-        await stack.enter_async_context(schedule.running(publish_registry(services.publisher)))
+        services = await _services(settings, Database(engine), client)
+        await services.revocations.publish()
+        await stack.enter_async_context(
+            schedule.running(
+                publish_registry(services.publisher),
+                *keep_accounts.jobs(database=services.database, publisher=services.revocations),
+                sign_audit(database=services.database, seal=services.seal),
+            )
+        )
         yield services
 
 
-async def _services(settings: Settings, opened: Database, board: RegistryBoard) -> Services:
+async def verify_trail(settings: OfflineSettings, noted: tuple[int, bytes] | None) -> Verdict:
+    """Check the audit trail in the database, whether Admin runs or not."""
+    engine = database.connect(settings)
+    try:
+        return await verify_audit(database=Database(engine), seal=settings.seal(), noted=noted)
+    finally:
+        await engine.dispose()
+
+
+async def _services(settings: Settings, opened: Database, client: redis.Redis) -> Services:
+    seal = settings.seal()
+    await ensure_audit_key(database=opened, seal=seal)
     key = await ensure_signing_key(
         database=opened,
-        encryption_key=settings.key_encryption_key.get_secret_value(),
+        seal=seal,
         imported_pem=settings.first_signing_key(),
     )
     await ensure_accounts(settings.accounts(), database=opened)
     published_keys = partial(publish_keys, database=opened)
+    board = RegistryBoard(client)
+    revoked = RevocationPublisher(database=opened, board=RevocationBoard(client))
     issuer, audience = settings.jwt_issuer, settings.jwt_audience
     return Services(
         database=opened,
+        seal=seal,
         board=board,
         publisher=RegistryPublisher(database=opened, board=board),
-        verifier=SecretVerifier(),
+        revocations=revoked,
+        authenticator=Authenticator(database=opened, verifier=SecretVerifier()),
+        strangers=Buckets(_STRANGERS_BURST, _STRANGERS_SECONDS),
         signer=TokenSigner(key, issuer, audience, settings.token_ttl),
         published_keys=published_keys,
-        tokens=TokenValidator(published_keys, issuer=issuer, audience=audience),
+        tokens=TokenValidator(
+            published_keys, issuer=issuer, audience=audience, revocations=revoked
+        ),
     )

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, TypeAdapter, ValidationError, ValidationI
 
 from admin_module.domain import secrets, signing
 from admin_module.domain.accounts import ClientId, ConfiguredAccount
+from admin_module.domain.sealing import Seal
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.settings import DatabaseSettings
 
@@ -15,7 +16,32 @@ _GENERATE = "openssl rand -base64 32 | tr '+/' '-_'"
 _client_id = TypeAdapter(ClientId)
 
 
-class Settings(DatabaseSettings):
+class OfflineSettings(DatabaseSettings):
+    """What is needed to read Admin's database without Admin."""
+
+    key_encryption_key: SecretStr = Field(
+        description="Fernet keys, by commas: the first seals, all of them open; "
+        f"make one: {_GENERATE}"
+    )
+
+    @field_validator("key_encryption_key")
+    @classmethod
+    def _are_fernet_keys(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        for key in _listed(value):
+            try:
+                Fernet(key)
+            except ValueError as error:
+                message = f"is not a Fernet key (32 bytes, URL-safe base64); make one: {_GENERATE}"
+                raise ValueError(message) from error
+            _require_fit(key, info)
+        return value
+
+    def seal(self) -> Seal:
+        """Return what opens and closes the stored private keys."""
+        return Seal(tuple(_listed(self.key_encryption_key)))
+
+
+class Settings(OfflineSettings):
     """Secrets have no default: an installation invents its own."""
 
     initial_client_id: ClientId
@@ -23,7 +49,6 @@ class Settings(DatabaseSettings):
     module_accounts: SecretStr = Field(
         default=SecretStr(""), description="the services' accounts: id:secret,id:secret"
     )
-    key_encryption_key: SecretStr = Field(description=f"a Fernet key; make one: {_GENERATE}")
     jwt_private_key: SecretStr | None = Field(
         default=None, description="the first signing key, RSA in PEM; generated where absent"
     )
@@ -48,18 +73,6 @@ class Settings(DatabaseSettings):
                 raise ValueError(message)
             seen.add(client_id)
             _require_fit(secret, info, of=f" of {client_id}")
-        return value
-
-    @field_validator("key_encryption_key")
-    @classmethod
-    def _is_a_fernet_key(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        key = value.get_secret_value()
-        try:
-            Fernet(key)
-        except ValueError as error:
-            message = f"is not a Fernet key (32 bytes, URL-safe base64); make one: {_GENERATE}"
-            raise ValueError(message) from error
-        _require_fit(key, info)
         return value
 
     @field_validator("jwt_private_key", "jwt_private_key_path", mode="before")
@@ -109,9 +122,12 @@ class Settings(DatabaseSettings):
         return None
 
 
+def _listed(value: SecretStr) -> list[str]:
+    return [part.strip() for part in value.get_secret_value().split(",")]
+
+
 def _pairs(value: SecretStr) -> list[tuple[str, str]]:
-    entries = [entry.strip() for entry in value.get_secret_value().split(",")]
-    return [_pair(entry) for entry in entries if entry]
+    return [_pair(entry) for entry in _listed(value) if entry]
 
 
 def _pair(entry: str) -> tuple[str, str]:

@@ -5,8 +5,10 @@ from artstore_kit.contracts.scopes import Role
 
 ADMIN = frozenset({Role.ADMIN})
 MODULES = ADMIN | {Role.MODULE}
+AUDITORS = ADMIN | {Role.AUDITOR}
 ELEMENT: dict[str, object] = {"element_id": "se-01", "url": "http://se-01:8010", "mode": "edit"}
 ELEMENTS, ACCOUNTS = "/api/v1/storage-elements", "/api/v1/service-accounts"
+AUDIT = "/api/v1/audit"
 
 # (method, path, body) -> who may; what is not public stands here.
 ROUTES: dict[tuple[str, str], tuple[dict[str, object] | None, frozenset[Role]]] = {
@@ -17,10 +19,20 @@ ROUTES: dict[tuple[str, str], tuple[dict[str, object] | None, frozenset[Role]]] 
     ("DELETE", f"{ELEMENTS}/{{element_id}}"): (None, ADMIN),
     ("GET", ACCOUNTS): (None, ADMIN),
     ("POST", ACCOUNTS): ({"client_id": "new", "role": "USER"}, ADMIN),
+    ("GET", f"{ACCOUNTS}/{{client_id}}"): (None, ADMIN),
+    ("PATCH", f"{ACCOUNTS}/{{client_id}}"): ({"name": "new"}, ADMIN),
+    ("POST", f"{ACCOUNTS}/{{client_id}}/rotate-secret"): (None, ADMIN),
     ("POST", f"{ACCOUNTS}/{{client_id}}/suspend"): (None, ADMIN),
     ("POST", f"{ACCOUNTS}/{{client_id}}/activate"): (None, ADMIN),
+    ("DELETE", f"{ACCOUNTS}/{{client_id}}"): (None, ADMIN),
+    ("GET", AUDIT): (None, AUDITORS),
+    ("GET", f"{AUDIT}/verify"): (None, AUDITORS),
+    ("GET", f"{AUDIT}/checkpoints"): (None, AUDITORS),
+    ("GET", "/api/v1/auth/revocations"): (None, MODULES),
 }
-PUBLIC = ("/health/", "/.well-known/", "/api/v1/auth/token")
+# A client shows its own credentials there, not a token.
+OPEN = ("/api/v1/auth/token", "/api/v1/auth/introspect", "/api/v1/auth/revoke")
+PUBLIC = ("/health/", "/.well-known/", *OPEN)
 
 
 def _fill(path: str) -> str:

@@ -81,7 +81,7 @@ async def test_the_published_keys_validate_the_token(
     decoded = jwt.decode(token, keys, algorithms=["RS256"])
     header = jws.extract_compact(token.encode()).headers()
     assert header == {"alg": "RS256", "kid": keys.keys[0].kid, "typ": "at+jwt"}
-    names = {"iss", "sub", "client_id", "aud", "exp", "iat", "nbf", "jti", "scope", "role"}
+    names = {"iss", "sub", "client_id", "aud", "exp", "iat", "nbf", "jti", "scope", "role", "gen"}
     assert decoded.claims.keys() == names
     assert decoded.claims["exp"] - decoded.claims["iat"] == 900
     assert abs(decoded.claims["iat"] - time.time()) < 10
@@ -218,7 +218,7 @@ async def test_a_suspended_or_expired_account_gets_no_token_until_it_is_well_aga
     await client.post(f"{account}/activate", headers=as_administrator)
     assert (await _by_form(client, module_account)).status_code == 200
 
-    await execute("UPDATE service_accounts SET secret_expires_at = now() - interval '1 second'")
+    await execute("UPDATE account_secrets SET expires_at = now() - interval '1 second'")
     expired = await _by_form(client, module_account)
     assert (expired.status_code, expired.json()) == (401, suspended.json())
 

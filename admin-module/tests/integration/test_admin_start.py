@@ -57,7 +57,8 @@ async def test_a_restart_changes_nothing(
     serve: Serve, settings: Settings, execute: Execute
 ) -> None:
     everything = (
-        "SELECT a::text FROM service_accounts a UNION ALL SELECT k::text FROM signing_keys k"
+        "SELECT a::text FROM service_accounts a UNION ALL SELECT k::text FROM signing_keys k "
+        "UNION ALL SELECT s::text FROM account_secrets s UNION ALL SELECT r::text FROM audit r"
     )
     async with serve(create_app(settings)):
         before = await execute(everything)

@@ -5,6 +5,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc.jwk import ECKey
 
 from admin_module.domain import signing
+from admin_module.domain.sealing import Seal, WrongEncryptionKeyError
 
 
 def _short_key() -> str:
@@ -14,12 +15,25 @@ def _short_key() -> str:
 
 def test_a_sealed_key_opens_only_with_the_key_that_sealed_it() -> None:
     key, encryption_key = signing.new_key(), Fernet.generate_key().decode()
-    sealed = signing.seal(key, encryption_key)
+    pem = key.as_pem(private=True)
+    sealed = Seal((encryption_key,)).close(pem)
 
     assert b"PRIVATE" not in sealed
-    assert signing.unseal(sealed, encryption_key).as_dict(private=True) == key.as_dict(private=True)
-    with pytest.raises(signing.WrongEncryptionKeyError, match="KEY_ENCRYPTION_KEY"):
-        signing.unseal(sealed, Fernet.generate_key().decode())
+    assert Seal((encryption_key,)).open(sealed) == pem
+    with pytest.raises(WrongEncryptionKeyError, match="KEY_ENCRYPTION_KEY"):
+        Seal((Fernet.generate_key().decode(),)).open(sealed)
+
+
+def test_the_first_of_several_encryption_keys_seals_and_all_of_them_open() -> None:
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    sealed = Seal((old,)).close(b"secret")
+    both = Seal((new, old))
+
+    assert both.open(sealed) == b"secret"
+    assert not both.is_current(sealed)
+    assert both.is_current(both.close(b"secret"))
+    assert Seal((new,)).open(both.close(b"secret")) == b"secret"
+    assert old not in repr(both)
 
 
 def test_the_key_id_is_the_thumbprint() -> None:

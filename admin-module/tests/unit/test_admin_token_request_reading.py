@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from admin_module.api.credentials import read_token_request
-from admin_module.domain.token_request import TokenRefusedError, TokenRequest
+from admin_module.domain.token_request import Credentials, TokenRefusedError, TokenRequest
 
 FORM = "application/x-www-form-urlencoded"
 GRANT = b"grant_type=client_credentials"
@@ -24,25 +24,25 @@ def _read(body: bytes, *headers: tuple[bytes, bytes], media_type: str = FORM) ->
 
 def test_a_basic_secret_is_percent_decoded_but_may_also_mean_itself() -> None:
     asked = _read(GRANT, _basic(b"se%2D01:a%2Bb+c"))
-    assert asked.client_id == "se-01"
-    assert asked.secrets == ("a+b c", "a%2Bb+c")
-    assert _read(GRANT, _basic(b"se-01:plain")).secrets == ("plain",)
+    assert asked.credentials.client_id == "se-01"
+    assert asked.credentials.secrets == ("a+b c", "a%2Bb+c")
+    assert _read(GRANT, _basic(b"se-01:plain")).credentials.secrets == ("plain",)
 
 
 def test_a_parameter_without_a_value_is_as_if_it_were_not_there() -> None:
     asked = _read(GRANT + b"&scope=&client_id=", _basic(b"id:secret"))
-    assert asked == TokenRequest("id", ("secret",), frozenset())
+    assert asked == TokenRequest(Credentials("id", ("secret",)), frozenset())
 
 
 def test_the_same_client_id_in_the_body_does_not_contradict_basic() -> None:
-    assert _read(GRANT + b"&client_id=id", _basic(b"id:secret")).client_id == "id"
+    assert _read(GRANT + b"&client_id=id", _basic(b"id:secret")).credentials.client_id == "id"
     with pytest.raises(TokenRefusedError):
         _read(GRANT + b"&client_id=other", _basic(b"id:secret"))
 
 
 def test_parameters_nobody_knows_are_ignored() -> None:
     body = GRANT + b"&client_id=id&client_secret=s&resource=x&resource=y"
-    assert _read(body, media_type=f"{FORM}; charset=UTF-8").client_id == "id"
+    assert _read(body, media_type=f"{FORM}; charset=UTF-8").credentials.client_id == "id"
 
 
 def test_a_request_does_not_print_its_secret() -> None:

@@ -100,6 +100,16 @@ class UnprocessableError(ServiceError):
     code = "invalid_fields"
 
 
+class TooManyRequestsError(ServiceError):
+    """The client asks more often than it may; `retry_after` seconds later it may again."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "rate_limited"
+
+    def __init__(self, detail: str, *, retry_after: int, **extensions: Any) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)}, **extensions)
+
+
 class UnavailableError(ServiceError):
     """Something this service needs is away; the client may repeat the request."""
 

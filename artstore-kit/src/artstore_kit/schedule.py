@@ -9,6 +9,8 @@ from artstore_kit.logging import get_logger
 
 logger = get_logger(__name__)
 
+_PATIENCE = 1
+
 Job = Callable[[], Awaitable[None]]
 
 
@@ -29,6 +31,9 @@ async def running(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
+        while pending := [task for task in tasks if not task.done()]:
+            for task in pending:
+                task.cancel()
+            # Asked again: the Redis client may swallow a cancellation that meets its answer.
+            await asyncio.wait(pending, timeout=_PATIENCE)
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cachetools import LRUCache
 from joserfc import jws, jwt
@@ -18,6 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
 from artstore_kit.atomic_file import write_atomically
+from artstore_kit.contracts.revocations import Revocations
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.errors import ForbiddenError, ServiceError, UnauthorizedError, UnavailableError
 from artstore_kit.logging import get_logger
@@ -36,12 +37,20 @@ FetchKeys = Callable[[], Awaitable[dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who is calling, as a valid token says."""
+    """Who is calling, as a valid token says; times in seconds since 1970.
+
+    `generation`: of the account's tokens, those before some number may be revoked at once.
+    `rate_limit`: requests a minute; None for no limit.
+    """
 
     client_id: str
     role: Role
     scopes: frozenset[str]
     expires_at: int
+    issued_at: int
+    token_id: str
+    generation: int = 0
+    rate_limit: int | None = None
 
     def require(self, *any_of: str) -> None:
         """Raise ForbiddenError unless the account holds one of the scopes (RFC 6750, 3.1)."""
@@ -59,6 +68,15 @@ def _invalid(reason: str) -> UnauthorizedError:
     return UnauthorizedError(reason, headers={"WWW-Authenticate": challenge})
 
 
+def _limit(claim: object) -> int | None:
+    return int(claim) if isinstance(claim, int) else None
+
+
+class KnowsRevocations(Protocol):
+    @property
+    def current(self) -> Revocations: ...
+
+
 class TokenValidator:
     """Checks bearer tokens with the key set that `fetch_keys` returns.
 
@@ -67,9 +85,16 @@ class TokenValidator:
     """
 
     def __init__(
-        self, fetch_keys: FetchKeys, *, issuer: str, audience: str, cache_file: Path | None = None
+        self,
+        fetch_keys: FetchKeys,
+        *,
+        issuer: str,
+        audience: str,
+        cache_file: Path | None = None,
+        revocations: KnowsRevocations | None = None,
     ) -> None:
         self._fetch_keys = fetch_keys
+        self._revocations = revocations
         self._cache_file = cache_file
         self._keys: dict[str, Key] = {}
         self._fetched_at = float("-inf")
@@ -103,6 +128,12 @@ class TokenValidator:
             self._validated[digest] = account
         if account.expires_at + _CLOCK_SKEW < time.time():
             raise _invalid("the token has expired")
+        if self._revocations and self._revocations.current.revokes(
+            client_id=account.client_id,
+            generation=account.generation,
+            token_id=account.token_id,
+        ):
+            raise _invalid("the token has been revoked")
         return account
 
     async def _check(self, token: str) -> Account:
@@ -116,6 +147,10 @@ class TokenValidator:
                 role=Role(decoded.claims["role"]),
                 scopes=frozenset(decoded.claims["scope"].split()),
                 expires_at=int(decoded.claims["exp"]),
+                issued_at=int(decoded.claims["iat"]),
+                token_id=str(decoded.claims["jti"]),
+                generation=int(decoded.claims.get("gen", 0)),
+                rate_limit=_limit(decoded.claims.get("rate_limit")),
             )
         except (JoseError, AttributeError, TypeError, ValueError) as error:
             reason = getattr(error, "description", "") or "the token is not valid"

@@ -1,5 +1,6 @@
 import base64
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import unquote_plus
 
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from artstore_kit import http_client
 from artstore_kit.admin_api import AdminApi
 from artstore_kit.contracts.elements import Registration
+from artstore_kit.errors import ServiceError, UnavailableError, install_error_handlers
 from artstore_kit.settings import ModuleSettings
 from artstore_kit.testing.fixtures import Serve
 
@@ -22,15 +24,20 @@ class Admin:
 
     def __init__(self) -> None:
         self.lifetime = 600
+        self.away = False
         self.issued = 0
         self.bodies: list[object] = []
         self.authorizations: list[str] = []
         self.app = FastAPI()
+        install_error_handlers(self.app)
         self.app.post("/api/v1/auth/token")(self.token)
         self.app.get("/api/v1/storage-elements")(self.elements)
         self.app.post("/api/v1/storage-elements")(self.register)
 
     async def token(self, request: Request) -> dict[str, object]:
+        if self.away:
+            message = "Admin is away"
+            raise UnavailableError(message)
         self.issued += 1
         self.bodies.append((await request.body()).decode())
         self.authorizations.append(request.headers["authorization"])
@@ -57,14 +64,16 @@ async def api(admin: Admin, serve: Serve) -> AsyncIterator[AdminApi]:
 
 
 @asynccontextmanager
-async def _api(admin: Admin, serve: Serve) -> AsyncIterator[AdminApi]:
+async def _api(
+    admin: Admin, serve: Serve, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[AdminApi]:
     async with serve(admin.app) as client, http_client.open_session() as session:
         settings = ModuleSettings(
             admin_url=f"{client.base_url}/",
             module_client_id="sa-element",
             module_client_secret=SecretStr("p:ss wörd"),
         )
-        yield AdminApi(session, settings)
+        yield AdminApi(session, settings, clock)
 
 
 async def test_a_token_is_fetched_once_with_the_modules_credentials(
@@ -85,6 +94,26 @@ async def test_a_token_is_renewed_before_it_expires(admin: Admin, api: AdminApi)
 
     assert await api.headers() == {"Authorization": "Bearer token-1"}
     assert await api.headers() == {"Authorization": "Bearer token-2"}
+
+
+async def test_a_token_serves_as_long_as_it_lives_while_admin_is_away(
+    admin: Admin, serve: Serve
+) -> None:
+    now = 1000.0
+    async with _api(admin, serve, lambda: now) as api:
+        token = await api.headers()
+        admin.away = True
+        # Due to be renewed, then almost dead, then dead.
+        now = 1500.0
+        assert await api.headers() == token
+        now = 1590.0
+        assert await api.headers() == token
+        now = 1600.0
+        with pytest.raises(ServiceError):
+            await api.headers()
+
+        admin.away = False
+        assert await api.headers() == {"Authorization": "Bearer token-2"}
 
 
 async def test_the_registry_is_read_with_the_token(admin: Admin, api: AdminApi) -> None:

@@ -50,3 +50,21 @@ async def test_an_error_of_the_block_is_not_swallowed() -> None:
     with pytest.raises(ZeroDivisionError):
         async with schedule.running(schedule.every(1, job, name="idle")):
             raise ZeroDivisionError
+
+
+async def test_a_job_that_swallows_a_cancellation_is_asked_again() -> None:
+    swallowed = 0
+
+    async def stubborn() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if swallowed:
+                    raise
+                swallowed += 1
+
+    async with schedule.running(stubborn()):
+        await asyncio.sleep(0)
+    assert swallowed == 1

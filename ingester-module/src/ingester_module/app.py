@@ -37,7 +37,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
                 raise UnavailableError(message)
 
         yield Services(
-            tokens=admin.token_validator(),
+            tokens=await stack.enter_async_context(admin.validating(client)),
             discovery=registry,
             elements=StorageElements(session, admin),
             recent=RecentFiles(client),

@@ -47,7 +47,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         )
         await stack.enter_async_context(schedule.running(follower))
         yield Services(
-            tokens=admin.token_validator(),
+            tokens=await stack.enter_async_context(admin.validating(client)),
             discovery=registry,
             elements=elements,
             index=index,

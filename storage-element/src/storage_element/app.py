@@ -97,7 +97,7 @@ async def _opened(settings: Settings, clock: Callable[[], datetime]) -> AsyncIte
             )
         )
         yield Services(
-            tokens=admin.token_validator(),
+            tokens=await stack.enter_async_context(admin.validating(client)),
             element=this,
             blobs=blobs,
             journal=journal,

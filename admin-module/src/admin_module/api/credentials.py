@@ -1,4 +1,7 @@
-"""Reads a token request: form, HTTP Basic or JSON, nothing ambiguous (RFC 6749, 2.3 and 4.4)."""
+"""Reads what a client sends to the token endpoint and its neighbours: nothing ambiguous.
+
+Form, HTTP Basic or JSON (RFC 6749, 2.3 and 4.4; RFC 7009, 2.1; RFC 7662, 2.1).
+"""
 
 import base64
 import binascii
@@ -10,14 +13,16 @@ from fastapi.datastructures import Headers
 
 from admin_module.domain.token_request import (
     GRANT_TYPE,
+    Credentials,
     Refusal,
+    TokenQuestion,
     TokenRefusedError,
     TokenRequest,
 )
 
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
-_NAMES = frozenset({"grant_type", "client_id", "client_secret", "scope"})
+_NAMES = frozenset({"grant_type", "client_id", "client_secret", "scope", "token"})
 _MAX_FIELDS = 32
 
 
@@ -33,11 +38,24 @@ def read_token_request(headers: Headers, body: bytes) -> TokenRequest:
     if parameters["grant_type"] != GRANT_TYPE:
         description = f"only {GRANT_TYPE} is supported"
         raise TokenRefusedError(Refusal.UNSUPPORTED_GRANT_TYPE, description)
+    scopes = frozenset(parameters.get("scope", "").split())
+    return TokenRequest(_checked_credentials(headers, parameters), scopes)
+
+
+def read_token_question(headers: Headers, body: bytes) -> TokenQuestion:
+    """Read who asks of which token; raise TokenRefusedError for anything malformed."""
+    parameters = _parameters(headers, body)
+    credentials = _checked_credentials(headers, parameters)
+    if "token" not in parameters:
+        raise _invalid("token is missing")
+    return TokenQuestion(credentials, parameters["token"])
+
+
+def _checked_credentials(headers: Headers, parameters: dict[str, str]) -> Credentials:
     client_id, readings = _credentials(headers, parameters)
     if not all(text.isprintable() for text in (client_id, *readings)):
         raise _invalid("the credentials have characters that no credentials have")
-    scopes = frozenset(parameters.get("scope", "").split())
-    return TokenRequest(client_id=client_id, secrets=readings, scopes=scopes)
+    return Credentials(client_id, readings)
 
 
 def _parameters(headers: Headers, body: bytes) -> dict[str, str]:

@@ -6,11 +6,16 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 
+from admin_module.api.audited import caller_of
 from admin_module.clients.registry_board import RegistryBoard
 from admin_module.database.transactions import Database
+from admin_module.domain.audit import Caller
+from admin_module.domain.buckets import Buckets
+from admin_module.domain.sealing import Seal
 from admin_module.domain.signing import TokenSigner
+from admin_module.usecases.authenticate import Authenticator
 from admin_module.usecases.publish_registry import RegistryPublisher
-from admin_module.usecases.verify_secret import SecretVerifier
+from admin_module.usecases.publish_revocations import RevocationPublisher
 from artstore_kit.auth import requires
 from artstore_kit.contracts.scopes import Role, Scope
 from artstore_kit.errors import ForbiddenError
@@ -25,9 +30,12 @@ class Services:
     """Everything outside, opened once at start."""
 
     database: Database
+    seal: Seal
     board: RegistryBoard
     publisher: RegistryPublisher
-    verifier: SecretVerifier
+    revocations: RevocationPublisher
+    authenticator: Authenticator
+    strangers: Buckets
     signer: TokenSigner
     published_keys: FetchKeys
     tokens: TokenValidator
@@ -58,7 +66,19 @@ def administrator(*any_of: str) -> Callable[..., Coroutine[Any, Any, Account]]:
     return account
 
 
+def acting(
+    who: Callable[..., Coroutine[Any, Any, Account]],
+) -> Callable[..., Coroutine[Any, Any, Caller]]:
+    """Make a dependency like `who` that yields what the audit trail needs to know."""
+
+    async def caller(request: Request, _account: Annotated[Account, Depends(who)]) -> Caller:
+        return caller_of(request)
+
+    return caller
+
+
 ElementReader = Annotated[Account, Depends(requires(Scope.ELEMENTS_READ))]
-ElementWriter = Annotated[Account, Depends(requires(Scope.ELEMENTS_WRITE))]
-ElementAdministrator = Annotated[Account, Depends(administrator(Scope.ELEMENTS_WRITE))]
-AccountAdministrator = Annotated[Account, Depends(administrator(Scope.ACCOUNTS_ADMIN))]
+ElementWriter = Annotated[Caller, Depends(acting(requires(Scope.ELEMENTS_WRITE)))]
+ElementAdministrator = Annotated[Caller, Depends(acting(administrator(Scope.ELEMENTS_WRITE)))]
+AccountAdministrator = Annotated[Caller, Depends(acting(administrator(Scope.ACCOUNTS_ADMIN)))]
+Auditor = Annotated[Account, Depends(requires(Scope.AUDIT_READ))]

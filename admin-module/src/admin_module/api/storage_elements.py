@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from admin_module.api.audited import AuditedRoute
 from admin_module.api.dependencies import (
     ElementAdministrator,
     ElementReader,
@@ -16,7 +17,9 @@ from admin_module.domain.elements import RegisteredElement
 from admin_module.usecases import keep_registry
 from artstore_kit.contracts.elements import ElementId, Registration
 
-router = APIRouter(prefix="/api/v1/storage-elements", tags=["storage elements"])
+router = APIRouter(
+    prefix="/api/v1/storage-elements", tags=["storage elements"], route_class=AuditedRoute
+)
 
 Cursor = Annotated[ElementId | None, Query(description="`next_cursor` of the page before")]
 
@@ -34,7 +37,7 @@ class ElementChange(BaseModel):
 
 @router.post("", status_code=201, responses={200: {"model": RegisteredElement}})
 async def register(
-    registration: Registration, response: Response, services: Opened, _caller: ElementWriter
+    registration: Registration, response: Response, services: Opened, caller: ElementWriter
 ) -> RegisteredElement:
     """Enter an element, or refresh what is known of it.
 
@@ -43,7 +46,7 @@ async def register(
     Errors: 401, 403 without `elements:write`, 422.
     """
     element, is_new = await keep_registry.register_element(
-        registration, database=services.database, publisher=services.publisher
+        registration, by=caller, database=services.database, publisher=services.publisher
     )
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"{router.prefix}/{element.element_id}"
@@ -81,23 +84,27 @@ async def find(
 
 @router.patch("/{element_id}")
 async def change(
-    element_id: ElementId, asked: ElementChange, services: Opened, _caller: ElementAdministrator
+    element_id: ElementId, asked: ElementChange, services: Opened, caller: ElementAdministrator
 ) -> RegisteredElement:
     """Set an element's priority, which its own later registrations leave alone.
 
     Out: the element as it is now. Errors: 401, 403 unless an administrator, 404, 422.
     """
     return await keep_registry.set_priority(
-        element_id, asked.priority, database=services.database, publisher=services.publisher
+        element_id,
+        asked.priority,
+        by=caller,
+        database=services.database,
+        publisher=services.publisher,
     )
 
 
 @router.delete("/{element_id}", status_code=204)
-async def remove(element_id: ElementId, services: Opened, _caller: ElementAdministrator) -> None:
+async def remove(element_id: ElementId, services: Opened, caller: ElementAdministrator) -> None:
     """Take an element out of the registry; its files stay where they are.
 
     Out: 204. Errors: 401, 403 unless an administrator, 404, 422.
     """
     await keep_registry.remove_element(
-        element_id, database=services.database, publisher=services.publisher
+        element_id, by=caller, database=services.database, publisher=services.publisher
     )

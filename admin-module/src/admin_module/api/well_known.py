@@ -10,6 +10,7 @@ from admin_module.api.dependencies import Opened
 from admin_module.domain.token_request import GRANT_TYPE
 from artstore_kit.contracts.scopes import Scope
 
+_AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
 _CACHED = {"Cache-Control": "public, max-age=300"}
 
 router = APIRouter(prefix="/.well-known", tags=["auth"])
@@ -28,6 +29,10 @@ class AuthorizationServer(BaseModel):
     response_types_supported: list[str]
     grant_types_supported: list[str]
     token_endpoint_auth_methods_supported: list[str]
+    introspection_endpoint: str
+    introspection_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint: str
+    revocation_endpoint_auth_methods_supported: list[str]
 
 
 @router.get("/jwks.json", response_model=KeySet)
@@ -55,6 +60,10 @@ async def authorization_server(services: Opened) -> JSONResponse:
         scopes_supported=list(Scope),
         response_types_supported=[],
         grant_types_supported=[GRANT_TYPE],
-        token_endpoint_auth_methods_supported=["client_secret_basic", "client_secret_post"],
+        token_endpoint_auth_methods_supported=_AUTH_METHODS,
+        introspection_endpoint=f"{base}/api/v1/auth/introspect",
+        introspection_endpoint_auth_methods_supported=_AUTH_METHODS,
+        revocation_endpoint=f"{base}/api/v1/auth/revoke",
+        revocation_endpoint_auth_methods_supported=_AUTH_METHODS,
     )
     return JSONResponse(document.model_dump(), headers=_CACHED)

@@ -2,12 +2,16 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
+    ForeignKey,
+    Identity,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    Sequence,
     SmallInteger,
     Table,
     Text,
@@ -18,6 +22,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
 
+account_generations = Sequence("account_generations", metadata=metadata, data_type=BigInteger)
+
 service_accounts = Table(
     "service_accounts",
     metadata,
@@ -25,9 +31,48 @@ service_accounts = Table(
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("status", Text, nullable=False),
-    Column("secret_hash", Text, nullable=False),
-    Column("secret_expires_at", DateTime(timezone=True)),
+    Column("configured", Boolean, nullable=False, server_default=text("false")),
+    Column("rate_limit", Integer),
+    Column(
+        "generation",
+        BigInteger,
+        nullable=False,
+        server_default=text("nextval('account_generations')"),
+    ),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+account_secrets = Table(
+    "account_secrets",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column(
+        "client_id",
+        Text,
+        ForeignKey("service_accounts.client_id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("secret_hash", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    Index("account_secrets_client_id", "client_id", "id"),
+)
+
+revoked_accounts = Table(
+    "revoked_accounts",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("generation", BigInteger, nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+)
+
+revoked_tokens = Table(
+    "revoked_tokens",
+    metadata,
+    Column("token_id", Text, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Index("revoked_tokens_client_id", "client_id"),
 )
 
 signing_keys = Table(
@@ -61,4 +106,46 @@ registry_version = Table(
     metadata,
     Column("id", SmallInteger, primary_key=True),
     Column("version", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("account", Text),
+    Column("address", Text),
+    Column("trace_id", Text, nullable=False),
+    Column("details", JSONB, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Index("audit_account", "account", "seq"),
+    Index("audit_target", "target", "seq"),
+    Index("audit_at", "at"),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)
+
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("signature", Text, nullable=False),
+)
+
+audit_key = Table(
+    "audit_key",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("private_key", LargeBinary, nullable=False),
 )

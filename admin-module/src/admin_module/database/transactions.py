@@ -12,6 +12,9 @@ from artstore_kit import database
 _EXCLUSIVE_LOCK = 7_267_002
 
 
+Connection = AsyncConnection
+
+
 class Database:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine

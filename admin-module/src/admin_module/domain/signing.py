@@ -5,21 +5,16 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeyParameters, RSAKey
 
-from artstore_kit.contracts.scopes import Role
+from admin_module.domain.accounts import ServiceAccount
 
 _KEY_BITS = 2048
 _PARAMETERS: KeyParameters = {"use": "sig", "alg": "RS256"}
 _TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type (RFC 9068), not a secret
-
-
-class WrongEncryptionKeyError(Exception):
-    """The stored private key was sealed with another KEY_ENCRYPTION_KEY."""
 
 
 def new_key() -> RSAKey:
@@ -44,23 +39,6 @@ def _with_thumbprint(key: RSAKey) -> RSAKey:
     return key
 
 
-def seal(key: RSAKey, encryption_key: str) -> bytes:
-    return Fernet(encryption_key).encrypt(key.as_pem(private=True))
-
-
-def unseal(sealed: bytes, encryption_key: str) -> RSAKey:
-    """Raise WrongEncryptionKeyError where the key was sealed with another one."""
-    try:
-        pem = Fernet(encryption_key).decrypt(sealed)
-    except InvalidToken as error:
-        message = (
-            "KEY_ENCRYPTION_KEY does not open the stored signing key: "
-            "start with the one this database was first started with"
-        )
-        raise WrongEncryptionKeyError(message) from error
-    return import_key(pem.decode())
-
-
 @dataclass(frozen=True, slots=True)
 class TokenSigner:
     key: RSAKey = field(repr=False)
@@ -68,9 +46,10 @@ class TokenSigner:
     audience: str
     lifetime: int
 
-    def sign(self, client_id: str, role: Role, scopes: Iterable[str]) -> str:
+    def sign(self, account: ServiceAccount, scopes: Iterable[str]) -> str:
         """Sign an access token (RFC 9068, 2) that is valid from now on."""
         now = int(time.time())
+        client_id = account.client_id
         claims = {
             "iss": self.issuer,
             "sub": client_id,
@@ -81,7 +60,10 @@ class TokenSigner:
             "nbf": now,
             "jti": str(uuid.uuid4()),
             "scope": " ".join(sorted(scopes)),
-            "role": role,
+            "role": account.role,
+            "gen": account.generation,
         }
+        if account.rate_limit is not None:
+            claims["rate_limit"] = account.rate_limit
         header = {"alg": "RS256", "kid": self.key.kid, "typ": _TOKEN_TYPE}
         return jwt.encode(header, claims, self.key)

@@ -4,8 +4,9 @@ A change and the next version of the registry are one transaction; what Redis sh
 them afterwards, and again whenever it differs.
 """
 
-from admin_module.database import elements
+from admin_module.database import audit, elements
 from admin_module.database.transactions import Database
+from admin_module.domain.audit import Action, Caller, Entry
 from admin_module.domain.elements import RegisteredElement
 from admin_module.usecases.publish_registry import RegistryPublisher
 from artstore_kit.contracts.elements import Registration
@@ -17,7 +18,11 @@ def _unknown() -> NotFoundError:
 
 
 async def register_element(
-    registration: Registration, *, database: Database, publisher: RegistryPublisher
+    registration: Registration,
+    *,
+    by: Caller,
+    database: Database,
+    publisher: RegistryPublisher,
 ) -> tuple[RegisteredElement, bool]:
     """Enter or refresh an element; return it, and whether it is new."""
     async with database.begin() as connection:
@@ -27,6 +32,9 @@ async def register_element(
             return known, False
         element = await elements.put(connection, registration)
         await elements.bump_version(connection)
+        details = registration.model_dump(mode="json", exclude={"element_id"})
+        action = Action.ELEMENT_CHANGED if known else Action.ELEMENT_REGISTERED
+        await audit.append(connection, Entry(action, element.element_id, by, details=details))
     publisher.registry_changed()
     return element, known is None
 
@@ -45,7 +53,12 @@ async def list_elements(*, after: str, limit: int, database: Database) -> list[R
 
 
 async def set_priority(
-    element_id: str, priority: int, *, database: Database, publisher: RegistryPublisher
+    element_id: str,
+    priority: int,
+    *,
+    by: Caller,
+    database: Database,
+    publisher: RegistryPublisher,
 ) -> RegisteredElement:
     async with database.begin() as connection:
         await elements.lock(connection)
@@ -53,16 +66,19 @@ async def set_priority(
         if element is None:
             raise _unknown()
         await elements.bump_version(connection)
+        entry = Entry(Action.ELEMENT_CHANGED, element_id, by, details={"priority": priority})
+        await audit.append(connection, entry)
     publisher.registry_changed()
     return element
 
 
 async def remove_element(
-    element_id: str, *, database: Database, publisher: RegistryPublisher
+    element_id: str, *, by: Caller, database: Database, publisher: RegistryPublisher
 ) -> None:
     async with database.begin() as connection:
         await elements.lock(connection)
         if not await elements.remove(connection, element_id):
             raise _unknown()
         await elements.bump_version(connection)
+        await audit.append(connection, Entry(Action.ELEMENT_REMOVED, element_id, by))
     publisher.registry_changed()

@@ -5,12 +5,10 @@ seconds. So it heals an emptied Redis, a lost publication, and two replicas that
 order.
 """
 
-import asyncio
-from contextlib import suppress
-
 from admin_module.clients.registry_board import RegistryBoard
 from admin_module.database import elements
 from admin_module.database.transactions import Database
+from admin_module.domain.signals import Signal
 from admin_module.metrics import PUBLICATIONS
 from artstore_kit.logging import get_logger
 from artstore_kit.redis_client import REDIS_ERRORS
@@ -24,18 +22,15 @@ class RegistryPublisher:
     def __init__(self, *, database: Database, board: RegistryBoard) -> None:
         self._database = database
         self._board = board
-        self._changed = asyncio.Event()
+        self._signal = Signal()
 
     def registry_changed(self) -> None:
         """Have the committed change published now, without waiting for it."""
-        self._changed.set()
+        self._signal.give()
 
     async def publish_next(self) -> None:
         """Wait for a change, or for the time to look anyway; then publish what differs."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_HEAL_SECONDS):
-                await self._changed.wait()
-        self._changed.clear()
+        await self._signal.wait(_HEAL_SECONDS)
         await self.publish_if_stale()
 
     async def publish_if_stale(self) -> None:

@@ -30,18 +30,31 @@ class SecretVerifier:
         # An unknown client must cost what a wrong secret costs, or the clock tells who exists.
         self._decoy = secrets.hashed(secrets.generate())
 
-    async def verify(self, stored_hash: str | None, readings: Sequence[str]) -> bool:
-        """Say whether one of the readings is the secret; None stands for an unknown client.
+    def digest(self, readings: Sequence[str]) -> bytes:
+        """Return what tells one secret from another without being it."""
+        return hmac.digest(self._digest_key, "\n".join(readings).encode(), "sha256")
+
+    def remembered(self, hashes: Sequence[str], readings: Sequence[str]) -> str | None:
+        """Return the hash that one of the readings matched lately."""
+        for stored_hash in hashes:
+            for secret in readings:
+                if self._remembers(stored_hash, self.digest([secret])):
+                    return stored_hash
+        return None
+
+    async def verify(self, hashes: Sequence[str], readings: Sequence[str]) -> str | None:
+        """Return the hash that one of the readings matches; no hashes stand for no such client.
 
         Raises UnavailableError when too many others wait already.
         """
-        for secret in readings:
-            if await self._matches(stored_hash or self._decoy, secret):
-                return stored_hash is not None
-        return False
+        for stored_hash in hashes or (self._decoy,):
+            for secret in readings:
+                if await self._matches(stored_hash, secret):
+                    return stored_hash if hashes else None
+        return None
 
     async def _matches(self, stored_hash: str, secret: str) -> bool:
-        digest = hmac.digest(self._digest_key, secret.encode(), "sha256")
+        digest = self.digest([secret])
         if self._remembers(stored_hash, digest):
             return True
         if self._waiting >= _MAX_WAITING:
