@@ -11,6 +11,7 @@ from admin_module.api import (
     audit,
     revocations,
     service_accounts,
+    signing_keys,
     storage_elements,
     tokens,
     well_known,
@@ -23,11 +24,12 @@ from admin_module.database.transactions import Database
 from admin_module.domain.buckets import Buckets
 from admin_module.domain.signing import TokenSigner
 from admin_module.jobs import keep_accounts
+from admin_module.jobs.keep_keys import keep_keys
 from admin_module.jobs.publish_registry import publish_registry
 from admin_module.jobs.sign_audit import sign_audit
 from admin_module.usecases.authenticate import Authenticator
 from admin_module.usecases.ensure_accounts import ensure_accounts
-from admin_module.usecases.ensure_signing_key import ensure_signing_key
+from admin_module.usecases.keep_keys import KeyKeeper, Schedule
 from admin_module.usecases.publish_keys import publish_keys
 from admin_module.usecases.publish_registry import RegistryPublisher
 from admin_module.usecases.publish_revocations import RevocationPublisher
@@ -54,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
             well_known.router,
             storage_elements.router,
             service_accounts.router,
+            signing_keys.router,
             audit.router,
             revocations.router,
         ],
@@ -75,6 +78,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
             schedule.running(
                 publish_registry(services.publisher),
                 *keep_accounts.jobs(database=services.database, publisher=services.revocations),
+                keep_keys(services.keys),
                 sign_audit(database=services.database, seal=services.seal),
             )
         )
@@ -93,11 +97,8 @@ async def verify_trail(settings: OfflineSettings, noted: tuple[int, bytes] | Non
 async def _services(settings: Settings, opened: Database, client: redis.Redis) -> Services:
     seal = settings.seal()
     await ensure_audit_key(database=opened, seal=seal)
-    key = await ensure_signing_key(
-        database=opened,
-        seal=seal,
-        imported_pem=settings.first_signing_key(),
-    )
+    keys = KeyKeeper(opened, seal, Schedule(settings.key_lifetime))
+    await keys.start(settings.first_signing_key())
     await ensure_accounts(settings.accounts(), database=opened)
     published_keys = partial(publish_keys, database=opened)
     board = RegistryBoard(client)
@@ -106,12 +107,13 @@ async def _services(settings: Settings, opened: Database, client: redis.Redis) -
     return Services(
         database=opened,
         seal=seal,
+        keys=keys,
         board=board,
         publisher=RegistryPublisher(database=opened, board=board),
         revocations=revoked,
         authenticator=Authenticator(database=opened, verifier=SecretVerifier()),
         strangers=Buckets(_STRANGERS_BURST, _STRANGERS_SECONDS),
-        signer=TokenSigner(key, issuer, audience, settings.token_ttl),
+        signer=TokenSigner(keys.signing, issuer, audience, settings.token_ttl),
         published_keys=published_keys,
         tokens=TokenValidator(
             published_keys, issuer=issuer, audience=audience, revocations=revoked

@@ -55,6 +55,9 @@ class Settings(OfflineSettings):
     jwt_private_key_path: Path | None = Field(
         default=None, description="the same, from a file; read only without JWT_PRIVATE_KEY"
     )
+    key_lifetime: Annotated[
+        int, Field(ge=3600, le=31_536_000, description="seconds a signing key signs")
+    ] = 86_400
     token_ttl: Annotated[int, Field(ge=60, le=86_400, description="seconds")] = 900
 
     @field_validator("initial_client_secret")

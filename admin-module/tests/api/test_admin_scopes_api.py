@@ -8,6 +8,7 @@ MODULES = ADMIN | {Role.MODULE}
 AUDITORS = ADMIN | {Role.AUDITOR}
 ELEMENT: dict[str, object] = {"element_id": "se-01", "url": "http://se-01:8010", "mode": "edit"}
 ELEMENTS, ACCOUNTS = "/api/v1/storage-elements", "/api/v1/service-accounts"
+KEYS = "/api/v1/signing-keys"
 AUDIT = "/api/v1/audit"
 
 # (method, path, body) -> who may; what is not public stands here.
@@ -25,6 +26,9 @@ ROUTES: dict[tuple[str, str], tuple[dict[str, object] | None, frozenset[Role]]] 
     ("POST", f"{ACCOUNTS}/{{client_id}}/suspend"): (None, ADMIN),
     ("POST", f"{ACCOUNTS}/{{client_id}}/activate"): (None, ADMIN),
     ("DELETE", f"{ACCOUNTS}/{{client_id}}"): (None, ADMIN),
+    ("GET", KEYS): (None, ADMIN),
+    ("POST", f"{KEYS}/rotate"): (None, ADMIN),
+    ("DELETE", f"{KEYS}/{{kid}}"): (None, ADMIN),
     ("GET", AUDIT): (None, AUDITORS),
     ("GET", f"{AUDIT}/verify"): (None, AUDITORS),
     ("GET", f"{AUDIT}/checkpoints"): (None, AUDITORS),
@@ -36,7 +40,11 @@ PUBLIC = ("/health/", "/.well-known/", *OPEN)
 
 
 def _fill(path: str) -> str:
-    return path.replace("{element_id}", "se-01").replace("{client_id}", "a-user")
+    return (
+        path.replace("{element_id}", "se-01")
+        .replace("{client_id}", "a-user")
+        .replace("{kid}", "x" * 43)
+    )
 
 
 async def test_the_table_of_routes_is_whole(client: httpx.AsyncClient) -> None:

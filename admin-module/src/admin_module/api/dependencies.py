@@ -14,6 +14,7 @@ from admin_module.domain.buckets import Buckets
 from admin_module.domain.sealing import Seal
 from admin_module.domain.signing import TokenSigner
 from admin_module.usecases.authenticate import Authenticator
+from admin_module.usecases.keep_keys import KeyKeeper
 from admin_module.usecases.publish_registry import RegistryPublisher
 from admin_module.usecases.publish_revocations import RevocationPublisher
 from artstore_kit.auth import requires
@@ -31,6 +32,7 @@ class Services:
 
     database: Database
     seal: Seal
+    keys: KeyKeeper
     board: RegistryBoard
     publisher: RegistryPublisher
     revocations: RevocationPublisher
@@ -81,4 +83,5 @@ ElementReader = Annotated[Account, Depends(requires(Scope.ELEMENTS_READ))]
 ElementWriter = Annotated[Caller, Depends(acting(requires(Scope.ELEMENTS_WRITE)))]
 ElementAdministrator = Annotated[Caller, Depends(acting(administrator(Scope.ELEMENTS_WRITE)))]
 AccountAdministrator = Annotated[Caller, Depends(acting(administrator(Scope.ACCOUNTS_ADMIN)))]
+KeyAdministrator = Annotated[Caller, Depends(acting(administrator(Scope.KEYS_ADMIN)))]
 Auditor = Annotated[Account, Depends(requires(Scope.AUDIT_READ))]

@@ -79,14 +79,10 @@ signing_keys = Table(
     "signing_keys",
     metadata,
     Column("kid", Text, primary_key=True),
-    Column("state", Text, nullable=False),
     Column("private_key", LargeBinary, nullable=False),
     Column("public_jwk", JSONB, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    # Whatever goes wrong above: two keys can never both sign.
-    Index(
-        "signing_keys_one_active", "state", unique=True, postgresql_where=text("state = 'active'")
-    ),
+    Column("active_from", DateTime(timezone=True), nullable=False),
 )
 
 storage_elements = Table(

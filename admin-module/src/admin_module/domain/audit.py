@@ -23,6 +23,7 @@ class Action(StrEnum):
     SECRET_ROTATED = "account.secret_rotated"  # noqa: S105 - what happened, not a secret
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - what happened, not a secret
     KEY_CREATED = "signing_key.created"
+    KEY_REMOVED = "signing_key.removed"
     ELEMENT_REGISTERED = "element.registered"
     ELEMENT_CHANGED = "element.changed"
     ELEMENT_REMOVED = "element.removed"

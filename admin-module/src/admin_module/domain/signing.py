@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -41,7 +41,9 @@ def _with_thumbprint(key: RSAKey) -> RSAKey:
 
 @dataclass(frozen=True, slots=True)
 class TokenSigner:
-    key: RSAKey = field(repr=False)
+    """`key` returns the key that signs at the moment it is asked."""
+
+    key: Callable[[], RSAKey] = field(repr=False)
     issuer: str
     audience: str
     lifetime: int
@@ -65,5 +67,6 @@ class TokenSigner:
         }
         if account.rate_limit is not None:
             claims["rate_limit"] = account.rate_limit
-        header = {"alg": "RS256", "kid": self.key.kid, "typ": _TOKEN_TYPE}
-        return jwt.encode(header, claims, self.key)
+        key = self.key()
+        header = {"alg": "RS256", "kid": key.kid, "typ": _TOKEN_TYPE}
+        return jwt.encode(header, claims, key)
