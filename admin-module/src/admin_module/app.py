@@ -4,30 +4,38 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+import aiohttp
 import redis
 from fastapi import FastAPI
 
 from admin_module.api import (
     audit,
+    drains,
     revocations,
     service_accounts,
     signing_keys,
     storage_elements,
     tokens,
+    transfers,
     well_known,
 )
 from admin_module.api.dependencies import Services
+from admin_module.clients.elements import Elements
 from admin_module.clients.registry_board import RegistryBoard
 from admin_module.clients.revocation_board import RevocationBoard
+from admin_module.clients.status_board import StatusBoard
 from admin_module.config import OfflineSettings, Settings
 from admin_module.database.transactions import Database
 from admin_module.domain.buckets import Buckets
+from admin_module.domain.signals import Signal
 from admin_module.domain.signing import TokenSigner
 from admin_module.jobs import keep_accounts
+from admin_module.jobs import transfers as transfer_jobs
 from admin_module.jobs.keep_keys import keep_keys
 from admin_module.jobs.publish_registry import publish_registry
 from admin_module.jobs.sign_audit import sign_audit
 from admin_module.usecases.authenticate import Authenticator
+from admin_module.usecases.drain_element import Drainer
 from admin_module.usecases.ensure_accounts import ensure_accounts
 from admin_module.usecases.keep_keys import KeyKeeper, Schedule
 from admin_module.usecases.publish_keys import publish_keys
@@ -36,7 +44,8 @@ from admin_module.usecases.publish_revocations import RevocationPublisher
 from admin_module.usecases.sign_audit import ensure_audit_key
 from admin_module.usecases.verify_audit import Verdict, verify_audit
 from admin_module.usecases.verify_secret import SecretVerifier
-from artstore_kit import application, database, redis_client, schedule
+from admin_module.usecases.work_transfers import TransferWorker
+from artstore_kit import application, database, http_client, redis_client, schedule
 from artstore_kit.tokens import TokenValidator
 
 # A token request, a registration, an account: all are far smaller.
@@ -56,6 +65,8 @@ def create_app(settings: Settings) -> FastAPI:
             well_known.router,
             storage_elements.router,
             service_accounts.router,
+            drains.router,
+            transfers.router,
             signing_keys.router,
             audit.router,
             revocations.router,
@@ -72,13 +83,15 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         await database.wait_until_ready(engine)
         await database.migrate(engine, "admin_module")
         client = stack.enter_context(redis_client.connect_sync(settings))
-        services = await _services(settings, Database(engine), client)
+        session = await stack.enter_async_context(http_client.open_session())
+        services = await _services(settings, Database(engine), client, session)
         await services.revocations.publish()
         await stack.enter_async_context(
             schedule.running(
                 publish_registry(services.publisher),
                 *keep_accounts.jobs(database=services.database, publisher=services.revocations),
                 keep_keys(services.keys),
+                *transfer_jobs.jobs(services.worker, services.drainer),
                 sign_audit(database=services.database, seal=services.seal),
             )
         )
@@ -94,26 +107,36 @@ async def verify_trail(settings: OfflineSettings, noted: tuple[int, bytes] | Non
         await engine.dispose()
 
 
-async def _services(settings: Settings, opened: Database, client: redis.Redis) -> Services:
+async def _services(
+    settings: Settings, opened: Database, client: redis.Redis, session: aiohttp.ClientSession
+) -> Services:
     seal = settings.seal()
     await ensure_audit_key(database=opened, seal=seal)
     keys = KeyKeeper(opened, seal, Schedule(settings.key_lifetime))
     await keys.start(settings.first_signing_key())
     await ensure_accounts(settings.accounts(), database=opened)
     published_keys = partial(publish_keys, database=opened)
-    board = RegistryBoard(client)
+    board, statuses, wake = RegistryBoard(client), StatusBoard(client), Signal()
+    publisher = RegistryPublisher(database=opened, board=board)
     revoked = RevocationPublisher(database=opened, board=RevocationBoard(client))
     issuer, audience = settings.jwt_issuer, settings.jwt_audience
+    signer = TokenSigner(keys.signing, issuer, audience, settings.token_ttl)
+    peers = Elements(session, signer.sign_own)
     return Services(
         database=opened,
         seal=seal,
         keys=keys,
         board=board,
-        publisher=RegistryPublisher(database=opened, board=board),
+        publisher=publisher,
         revocations=revoked,
         authenticator=Authenticator(database=opened, verifier=SecretVerifier()),
         strangers=Buckets(_STRANGERS_BURST, _STRANGERS_SECONDS),
-        signer=TokenSigner(keys.signing, issuer, audience, settings.token_ttl),
+        peers=peers,
+        statuses=statuses,
+        worker=TransferWorker(database=opened, peers=peers, wake=wake),
+        drainer=Drainer(opened, peers, statuses, publisher, wake),
+        wake_transfers=wake,
+        signer=signer,
         published_keys=published_keys,
         tokens=TokenValidator(
             published_keys, issuer=issuer, audience=audience, revocations=revoked

@@ -17,6 +17,11 @@ SECRET_EXPIRY = Gauge(
     "When the newest secret of an account expires, for accounts whose secrets do",
     ["client_id"],
 )
+TRANSFER_STEPS = Counter(
+    "artstore_admin_transfer_steps_total",
+    "Steps of transfers that were tried, by the state before and outcome: done or failed",
+    ["state", "outcome"],
+)
 PUBLICATIONS = Counter(
     "artstore_admin_registry_publications_total",
     "Publications of the registry to Redis by outcome: published or failed",

@@ -51,6 +51,7 @@ async def test_every_change_is_published_and_announced(
         "mode": "edit",
         "storage_type": "local",
         "priority": 100,
+        "draining": False,
     }
     first = int(board.get(REGISTRY_VERSION_KEY) or 0)
 

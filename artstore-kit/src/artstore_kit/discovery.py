@@ -52,6 +52,7 @@ class Element:
     priority: int
     status: ElementStatus | None
     stale: bool = False
+    draining: bool = False
 
     @property
     def healthy(self) -> bool:
@@ -165,6 +166,7 @@ class Discovery:
                 priority=registration.priority,
                 status=status,
                 stale=statuses is not None and status is None,
+                draining=registration.draining,
             )
             for registration, status in zip(
                 registrations, statuses or [None] * len(registrations), strict=True

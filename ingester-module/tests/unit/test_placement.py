@@ -14,6 +14,7 @@ class Element:
     element_id: str
     mode: Mode
     priority: int = 100
+    draining: bool = False
 
 
 EDIT, RW, RO, AR = (Element(f"se-{mode}", mode) for mode in (Mode.EDIT, Mode.RW, Mode.RO, Mode.AR))
@@ -34,6 +35,12 @@ def test_the_mode_decides_who_takes_a_file(
     known: list[Element], policy: RetentionPolicy, chosen: list[Element]
 ) -> None:
     assert eligible(known, policy) == chosen
+
+
+def test_nothing_is_placed_on_an_element_that_is_being_emptied() -> None:
+    leaving = Element("a", Mode.RW, draining=True)
+    assert eligible([leaving, RW, EDIT], PERMANENT) == [RW]
+    assert eligible([leaving, EDIT], PERMANENT) == [EDIT]
 
 
 def test_elements_are_filled_by_priority_and_then_by_name() -> None:

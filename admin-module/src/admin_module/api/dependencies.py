@@ -7,16 +7,21 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request
 
 from admin_module.api.audited import caller_of
+from admin_module.clients.elements import Elements
 from admin_module.clients.registry_board import RegistryBoard
+from admin_module.clients.status_board import StatusBoard
 from admin_module.database.transactions import Database
 from admin_module.domain.audit import Caller
 from admin_module.domain.buckets import Buckets
 from admin_module.domain.sealing import Seal
+from admin_module.domain.signals import Signal
 from admin_module.domain.signing import TokenSigner
 from admin_module.usecases.authenticate import Authenticator
+from admin_module.usecases.drain_element import Drainer
 from admin_module.usecases.keep_keys import KeyKeeper
 from admin_module.usecases.publish_registry import RegistryPublisher
 from admin_module.usecases.publish_revocations import RevocationPublisher
+from admin_module.usecases.work_transfers import TransferWorker
 from artstore_kit.auth import requires
 from artstore_kit.contracts.scopes import Role, Scope
 from artstore_kit.errors import ForbiddenError
@@ -38,6 +43,11 @@ class Services:
     revocations: RevocationPublisher
     authenticator: Authenticator
     strangers: Buckets
+    peers: Elements
+    statuses: StatusBoard
+    worker: TransferWorker
+    drainer: Drainer
+    wake_transfers: Signal
     signer: TokenSigner
     published_keys: FetchKeys
     tokens: TokenValidator

@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from admin_module.database.tables import registry_version, storage_elements
-from admin_module.domain.elements import RegisteredElement
+from admin_module.domain.elements import OPERATORS, RegisteredElement
 from artstore_kit.contracts.elements import Registration
 
 
@@ -54,9 +54,10 @@ async def page(connection: AsyncConnection, *, after: str, limit: int) -> list[R
 
 
 async def put(connection: AsyncConnection, registration: Registration) -> RegisteredElement:
-    """Enter an element, or refresh all of its entry but the priority."""
+    """Enter an element, or refresh all of its entry that is not the operator's."""
     values = registration.model_dump(mode="json")
-    refreshed = {name: value for name, value in values.items() if name != "priority"}
+    values["draining"] = False
+    refreshed = {name: value for name, value in values.items() if name not in OPERATORS}
     statement = (
         insert(storage_elements)
         .values(values)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    Uuid,
     func,
     text,
 )
@@ -93,6 +94,7 @@ storage_elements = Table(
     Column("mode", Text, nullable=False),
     Column("storage_type", Text, nullable=False),
     Column("priority", Integer, nullable=False),
+    Column("draining", Boolean, nullable=False, server_default=text("false")),
     Column("registered_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
@@ -144,4 +146,52 @@ audit_key = Table(
     metadata,
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("private_key", LargeBinary, nullable=False),
+)
+
+drains = Table(
+    "drains",
+    metadata,
+    Column(
+        "element_id",
+        Text,
+        ForeignKey("storage_elements.element_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("state", Text, nullable=False),
+    Column("parallelism", Integer, nullable=False),
+    Column("bytes_per_second", BigInteger),
+    Column("grace_seconds", Integer, nullable=False),
+    Column("next_start_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("error", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+_ALIVE = text("state NOT IN ('cleaned', 'failed')")
+
+transfers = Table(
+    "transfers",
+    metadata,
+    Column("transfer_id", Uuid, primary_key=True),
+    Column("file_id", Uuid, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("permanent", Boolean, nullable=False),
+    Column("drained", Boolean, nullable=False),
+    Column("account", Text),
+    Column("scopes", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("revision", Integer),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    Column("grace_seconds", Integer, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("claim", Uuid),
+    Column("claimed_until", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("transfers_one_alive", "file_id", unique=True, postgresql_where=_ALIVE),
+    Index("transfers_due", "due_at", postgresql_where=_ALIVE),
+    Index("transfers_source", "source", "state"),
 )

@@ -9,6 +9,8 @@ from pydantic import Field, StringConstraints
 
 from artstore_kit.contracts.scopes import ROLE_SCOPES, Role
 
+# Under this name Admin itself calls the elements.
+ADMIN_CLIENT_ID = "admin-module"
 SECRET_LIFETIME_DAYS = 90
 ROTATION_GRACE = timedelta(days=1)
 MAX_SECRETS = 4

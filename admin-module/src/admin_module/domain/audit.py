@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from admin_module.domain.accounts import ADMIN_CLIENT_ID
+
 FIRST_LINK = bytes(32)
 _MAX_TEXT = 256
 
@@ -27,6 +29,15 @@ class Action(StrEnum):
     ELEMENT_REGISTERED = "element.registered"
     ELEMENT_CHANGED = "element.changed"
     ELEMENT_REMOVED = "element.removed"
+    TRANSFER_REQUESTED = "transfer.requested"
+    TRANSFER_COMMITTED = "transfer.committed"
+    TRANSFER_CLEANED = "transfer.cleaned"
+    TRANSFER_FAILED = "transfer.failed"
+    DRAIN_BEGUN = "drain.begun"
+    DRAIN_PAUSED = "drain.paused"
+    DRAIN_RESUMED = "drain.resumed"
+    DRAIN_ENDED = "drain.ended"
+    DRAIN_DONE = "drain.done"
     TOKEN_REFUSED = "token.refused"  # noqa: S105 - what happened, not a secret
     REQUEST_REFUSED = "request.refused"
 
@@ -53,7 +64,7 @@ def storable(text: str) -> str:
 
 
 # What Admin does by itself: at start and in its jobs.
-ADMIN_ITSELF = Caller("admin-module")
+ADMIN_ITSELF = Caller(ADMIN_CLIENT_ID)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,18 @@ from pydantic import AwareDatetime
 
 from artstore_kit.contracts.elements import Registration
 
+# What the operator decides, once an element is registered.
+OPERATORS = {"priority", "draining"}
+
 
 class RegisteredElement(Registration):
     registered_at: AwareDatetime
     updated_at: AwareDatetime
 
     def says_the_same(self, registration: Registration) -> bool:
-        """Compare all but the priority, which belongs to the operator once it is registered."""
-        ours = self.registration().model_dump(exclude={"priority"})
-        return ours == registration.model_dump(exclude={"priority"})
+        """Compare all that an element may say of itself; the rest is the operator's."""
+        ours = self.registration().model_dump(exclude=OPERATORS)
+        return ours == registration.model_dump(exclude=OPERATORS)
 
     def registration(self) -> Registration:
         """Return what the other services are told."""

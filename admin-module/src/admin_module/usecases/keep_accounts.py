@@ -14,7 +14,12 @@ from admin_module.database import accounts, audit, revocations
 from admin_module.database.accounts import Wanted
 from admin_module.database.transactions import Connection, Database
 from admin_module.domain import secrets
-from admin_module.domain.accounts import AccountStatus, ServiceAccount, hands_out_too_much
+from admin_module.domain.accounts import (
+    ADMIN_CLIENT_ID,
+    AccountStatus,
+    ServiceAccount,
+    hands_out_too_much,
+)
 from admin_module.domain.audit import Action, Caller, Entry
 from admin_module.usecases.publish_revocations import RevocationPublisher
 from artstore_kit.contracts.scopes import Role
@@ -38,6 +43,8 @@ async def create_account(
     Raises ConflictError where the id is taken, ForbiddenError where the role has more than `by`.
     """
     require_no_more_than(by, new.role)
+    if new.client_id == ADMIN_CLIENT_ID:
+        raise ConflictError("this name is Admin's own", code="account_exists")
     secret = secrets.generate()
     secret_hash = await asyncio.to_thread(secrets.hashed, secret)
     async with database.begin() as connection:

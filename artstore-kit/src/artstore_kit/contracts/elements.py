@@ -56,6 +56,7 @@ class Registration(BaseModel):
     mode: Mode
     storage_type: StorageType = StorageType.LOCAL
     priority: int = Field(default=100, ge=0, le=10_000, description="lower is filled first")
+    draining: bool = Field(default=False, description="being emptied: it takes no new files")
 
 
 class ElementStatus(Capacity):

@@ -14,6 +14,8 @@ class Placeable(Protocol):
     def mode(self) -> Mode: ...
     @property
     def priority(self) -> int: ...
+    @property
+    def draining(self) -> bool: ...
 
 
 ElementT = TypeVar("ElementT", bound=Placeable)
@@ -22,9 +24,10 @@ ElementT = TypeVar("ElementT", bound=Placeable)
 def eligible(elements: Iterable[ElementT], policy: RetentionPolicy) -> list[ElementT]:
     """Return the elements whose mode fits, in the order in which they are filled.
 
-    Temporary files need `edit`. Permanent ones need `rw`, or `edit` where no `rw` is registered.
+    None that is being emptied. Temporary files need `edit`; permanent ones `rw`, or `edit` where
+    no `rw` is registered.
     """
-    known = list(elements)
+    known = [item for item in elements if not item.draining]
     wanted = Mode.EDIT
     if policy is RetentionPolicy.PERMANENT and any(item.mode is Mode.RW for item in known):
         wanted = Mode.RW

@@ -1,0 +1,109 @@
+"""The storage elements, called with tokens that Admin signs for itself."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+
+from artstore_kit import http_client
+from artstore_kit.contracts.actors import Actor
+from artstore_kit.contracts.elements import Capacity, ElementInfo, Mode
+from artstore_kit.contracts.files import FileAttributes, FileListing
+from artstore_kit.representation import revision_etag
+
+# An element that copies or reads a whole file before it answers is silent for as long.
+_SLOWEST_BYTES_A_SECOND = 10 * 1024 * 1024
+_PAGE = 500
+
+
+class Elements:
+    """Raises PeerUnavailableError, and PeerError where an element refuses."""
+
+    def __init__(self, session: aiohttp.ClientSession, own_token: Callable[[], str]) -> None:
+        self._session = session
+        self._own_token = own_token
+
+    async def info(self, url: str) -> ElementInfo:
+        return ElementInfo.model_validate(await self._call("GET", url, "info"))
+
+    async def capacity(self, url: str) -> Capacity:
+        return Capacity.model_validate(await self._call("GET", url, "capacity"))
+
+    async def set_mode(self, url: str, mode: Mode, *, confirm: bool) -> ElementInfo:
+        body = {"mode": mode, "confirm": confirm}
+        return ElementInfo.model_validate(await self._call("PUT", url, "mode", json=body))
+
+    async def files(self, url: str, cursor: str | None) -> FileListing:
+        params = {"limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
+        return FileListing.model_validate(await self._call("GET", url, "files", params=params))
+
+    async def describe(self, url: str, file_id: UUID) -> FileAttributes:
+        return FileAttributes.model_validate(await self._call("GET", url, f"files/{file_id}"))
+
+    async def pull(
+        self, url: str, file_id: UUID, source: str, *, permanent: bool, size: int
+    ) -> FileAttributes:
+        """Let the element take a file over from another one."""
+        answer = await self._call(
+            "POST",
+            url,
+            f"files/{file_id}/pull",
+            json={"source": source, "permanent": permanent},
+            extra_silence=size / _SLOWEST_BYTES_A_SECOND,
+        )
+        return FileAttributes.model_validate(answer)
+
+    async def finalize(self, url: str, file_id: UUID, actor: Actor) -> FileAttributes:
+        """Make a file permanent where it is, on behalf of an account."""
+        retention = {"policy": "permanent", "expires_at": None}
+        answer = await self._call(
+            "PATCH",
+            url,
+            f"files/{file_id}",
+            json={"retention": retention},
+            headers=actor.to_headers(),
+        )
+        return FileAttributes.model_validate(answer)
+
+    async def verify(self, url: str, file_id: UUID, *, above: int, size: int) -> FileAttributes:
+        """Let the element read every byte of a file again."""
+        answer = await self._call(
+            "POST",
+            url,
+            f"files/{file_id}/verify",
+            params={"above": str(above)},
+            extra_silence=size / _SLOWEST_BYTES_A_SECOND,
+        )
+        return FileAttributes.model_validate(answer)
+
+    async def cancel_move(self, url: str, file_id: UUID) -> None:
+        await self._call("DELETE", url, f"files/{file_id}/move")
+
+    async def finish_move(self, url: str, file_id: UUID, *, revision: int, size: int) -> None:
+        """Remove what another element has taken over; that one is asked for every byte first."""
+        await self._call(
+            "DELETE",
+            url,
+            f"files/{file_id}",
+            headers={"If-Match": revision_etag(revision)},
+            extra_silence=size / _SLOWEST_BYTES_A_SECOND,
+        )
+
+    async def _call(
+        self,
+        method: str,
+        url: str,
+        path: str,
+        *,
+        headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        authorization = {"Authorization": f"Bearer {self._own_token()}"}
+        return await http_client.call(
+            self._session,
+            method,
+            f"{str(url).rstrip('/')}/api/v1/{path}",
+            headers={**authorization, **(headers or {})},
+            **options,
+        )
