@@ -12,10 +12,11 @@ from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from typing_extensions import override
 
-from artstore_kit import failpoints, health, logging
+from artstore_kit import failpoints, health, logging, redis_client
 from artstore_kit.body_limit import BodyLimit
 from artstore_kit.errors import ANY_PROBLEM, install_error_handlers
 from artstore_kit.observability import RequestObserver
+from artstore_kit.rate_limit import RateLimiter
 from artstore_kit.settings import ServiceSettings
 
 VERSION = "0.1.0"
@@ -41,8 +42,8 @@ def create(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, object]]:
-        async with services() as opened:
-            yield {"services": opened}
+        async with redis_client.connect(settings) as client, services() as opened:
+            yield {"services": opened, "limiter": RateLimiter(client)}
 
     app = FastAPI(
         title=title,

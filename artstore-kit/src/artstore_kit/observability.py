@@ -32,7 +32,7 @@ class RequestObserver:
         tracing.begin(headers.get(b"traceparent", b"").decode("latin-1"))
         structlog.contextvars.clear_contextvars()
         started = time.perf_counter()
-        answer = _Answer(send)
+        answer = _Answer(scope, send)
         try:
             await self._answer(scope, receive, answer)
         finally:
@@ -56,9 +56,10 @@ class RequestObserver:
 
 
 class _Answer:
-    """Sends an answer on with the trace id in its headers, and remembers its status."""
+    """Sends an answer on with trace id and rate limit in its headers; remembers its status."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
         self._send = send
         self.status = 0
 
@@ -66,6 +67,8 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"].append((b"x-trace-id", tracing.current_trace_id().encode()))
+            if allowance := self._scope.get("state", {}).get("allowance"):
+                message["headers"].extend(allowance.headers())
         await self._send(message)
 
 

@@ -1,3 +1,5 @@
+import time
+
 import httpx
 import pytest
 
@@ -53,3 +55,27 @@ async def test_without_the_scope_the_door_stays_shut(
 
     assert (response.status_code, response.json()["code"]) == (403, "insufficient_scope")
     assert 'scope="files:write files:admin"' in response.headers["www-authenticate"]
+
+
+async def test_beyond_its_rate_limit_an_account_is_told_to_wait(
+    client: httpx.AsyncClient, signer: TokenSigner
+) -> None:
+    headers = _bearer(signer.token(f"sa-{time.time()}", Role.USER, rate_limit=2))
+    answers = [await client.delete(THING, headers=headers) for _ in range(3)]
+
+    # A new minute may begin in between: then all three are let in.
+    statuses = [answer.status_code for answer in answers]
+    assert statuses in ([200, 200, 429], [200, 200, 200])
+    for answer in answers:
+        assert answer.headers["ratelimit-policy"] == '"default";q=2;w=60'
+        assert answer.headers["ratelimit"].startswith('"default";r=')
+    if statuses[2] == 429:
+        assert answers[2].json()["code"] == "quota_exceeded"
+        assert 1 <= int(answers[2].headers["retry-after"]) <= 60
+
+
+async def test_without_a_limit_there_are_no_rate_limit_fields(
+    client: httpx.AsyncClient, signer: TokenSigner
+) -> None:
+    answer = await client.delete(THING, headers=_bearer(signer.token("sa-1", Role.USER)))
+    assert "ratelimit" not in answer.headers
