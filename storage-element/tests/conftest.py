@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
+from backends import BACKENDS, Backend, LocalFolder, S3Bucket
 from element_user import Clock, Neighbours, Start, admin_of_tests, introduce
 
 from artstore_kit import settings
@@ -22,6 +23,14 @@ from storage_element.config import Settings
 def root(tmp_path: Path) -> Path:
     """The storage root of the element under test."""
     return tmp_path / "files"
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, root: Path) -> Backend:
+    """Every kind of storage in turn, each empty."""
+    if request.param == "local":
+        return LocalFolder(root)
+    return S3Bucket(request.getfixturevalue(request.param))
 
 
 @pytest.fixture

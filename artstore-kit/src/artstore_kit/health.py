@@ -23,6 +23,10 @@ class Dependency:
     required: bool = True
 
 
+class UnreadyError(Exception):
+    """A check's complaint that is meant to be shown: it tells an operator what to do."""
+
+
 class HasDependencies(Protocol):
     def dependencies(self) -> Sequence[Dependency]: ...
 
@@ -34,6 +38,8 @@ async def _state(dependency: Dependency) -> dict[str, object]:
     state: dict[str, object] = {"state": "ok", "required": dependency.required}
     try:
         await asyncio.wait_for(dependency.check(), _CHECK_TIMEOUT)
+    except UnreadyError as error:
+        state |= {"state": "down", "reason": str(error)}
     except Exception as error:  # noqa: BLE001 - whatever it is, the dependency is down
         state |= {"state": "down", "reason": type(error).__name__}
     return state

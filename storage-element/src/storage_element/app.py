@@ -1,6 +1,5 @@
 """The storage element: reads its settings, opens what is outside, mounts routes, starts jobs."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,12 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from artstore_kit import application, database, discovery, http_client, redis_client, schedule
 from artstore_kit.admin_api import AdminApi
-from artstore_kit.contracts.elements import Registration
+from artstore_kit.contracts.elements import Registration, StorageType
 from artstore_kit.health import Dependency
 from artstore_kit.logging import get_logger
 from storage_element.api import changes, content, editing, element, files, moves
 from storage_element.api.dependencies import Services
+from storage_element.blobs import s3
 from storage_element.blobs.local_disk import LocalDisk
+from storage_element.blobs.store import BlobStore
 from storage_element.clients.peers import Peers
 from storage_element.clients.status_board import StatusBoard
 from storage_element.config import Settings
@@ -111,7 +112,7 @@ async def _opened(settings: Settings, clock: Callable[[], datetime]) -> AsyncIte
 
 
 def _checks(
-    engine: AsyncEngine, blobs: LocalDisk, client: redis.asyncio.Redis
+    engine: AsyncEngine, blobs: BlobStore, client: redis.asyncio.Redis
 ) -> tuple[Dependency, ...]:
     return (
         Dependency("postgres", lambda: database.ping(engine)),
@@ -141,21 +142,36 @@ async def _database(settings: Settings) -> AsyncIterator[AsyncEngine]:
 
 
 @asynccontextmanager
-async def _store(settings: Settings) -> AsyncIterator[LocalDisk]:
-    store = LocalDisk(settings.storage_path)
+async def _store(settings: Settings) -> AsyncIterator[BlobStore]:
+    store = _blob_store(settings)
     await store.open()
     try:
         yield store
     finally:
-        await asyncio.to_thread(store.close)
+        await store.close()
 
 
-async def _element(settings: Settings, feed: Feed, blobs: LocalDisk) -> Element:
+def _blob_store(settings: Settings) -> BlobStore:
+    if settings.storage_type is StorageType.LOCAL:
+        return LocalDisk(settings.storage_path)
+    access_key, secret_key = settings.storage_s3_access_key, settings.storage_s3_secret_key
+    bucket = s3.Bucket(
+        name=settings.storage_s3_bucket,
+        region=settings.storage_s3_region,
+        endpoint=str(settings.storage_s3_endpoint) if settings.storage_s3_endpoint else None,
+        access_key=access_key.get_secret_value() if access_key else None,
+        secret_key=secret_key.get_secret_value() if secret_key else None,
+        path_style=settings.storage_s3_path_style,
+    )
+    return s3.S3(bucket, memory=settings.storage_s3_memory)
+
+
+async def _element(settings: Settings, feed: Feed, blobs: BlobStore) -> Element:
     mode = await apply_configured_mode(settings.storage_mode, feed=feed)
     this = Element(
         element_id=settings.storage_element_id,
         storage_type=settings.storage_type,
-        max_file_size=settings.storage_max_file_size,
+        max_file_size=min(settings.storage_max_file_size, blobs.max_file_size),
         mode=mode,
         feed_id=(await feed.element()).feed_id,
         room=Room(limit=settings.storage_max_size),

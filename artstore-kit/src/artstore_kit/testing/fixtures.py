@@ -12,6 +12,7 @@ import structlog
 from fastapi import FastAPI
 
 from artstore_kit.testing.postgres import Postgres
+from artstore_kit.testing.s3 import MinIO, SeaweedFS
 from artstore_kit.testing.serving import serving
 from artstore_kit.testing.tokens import AUDIENCE, ISSUER, TokenSigner
 from artstore_kit.testing.valkey import Valkey
@@ -38,6 +39,22 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     server = Valkey(tmp_path_factory.mktemp("valkey"), secrets.token_urlsafe())
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    server = SeaweedFS(tmp_path_factory.mktemp("seaweedfs"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinIO]:
+    server = MinIO(tmp_path_factory.mktemp("minio"))
     server.start()
     yield server
     server.stop()

@@ -26,34 +26,33 @@ from collections.abc import (
 )
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from io import FileIO
 from itertools import islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
+from artstore_kit.atomic_file import write_atomically
 from artstore_kit.streams import BATCH_BYTES, batched
-from storage_element.blobs.store import Staged, TruncatedError
-from storage_element.domain.filenames import ATTRIBUTES_SUFFIX
+from storage_element.blobs.store import Entry, Note, Staged, StorageUnreadyError, TruncatedError
+from storage_element.domain.filenames import ATTRIBUTES_SUFFIX, is_place
 from storage_element.domain.room import Space
 
 _STAGING = ".staging"
 _LOCK = ".lock"
 _THREADS = 16
-_ATTRIBUTES_BATCH = 500
+_ENTRIES_BATCH = 500
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class StorageInUseError(Exception):
-    """Another process holds the storage root."""
 
 
 class LocalDisk:
     """A storage root, held by this process alone from `open` to `close`."""
 
     exclusive = True
+    max_file_size = 2**63 - 1
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -62,7 +61,7 @@ class LocalDisk:
         self._lock = -1
 
     async def open(self) -> None:
-        """Make the root ready and take it; raises StorageInUseError when it is taken."""
+        """Make the root ready and take it; raises StorageUnreadyError when it is taken."""
         await self._run(self._open)
 
     def _open(self) -> None:
@@ -74,18 +73,23 @@ class LocalDisk:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             message = f"{self._root} is in use by another process: give each element its own folder"
-            raise StorageInUseError(message) from None
+            raise StorageUnreadyError(message) from None
         # We are alone here: whatever was staged belonged to an upload that nobody saw whole.
         for leftover in self._staging.iterdir():
             leftover.unlink()
 
-    def close(self) -> None:
-        """Give the root back, after the disk work that is under way."""
+    async def close(self) -> None:
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
         self._threads.shutdown()
         if self._lock >= 0:
             os.close(self._lock)
 
-    async def stage(self, file_id: UUID, chunks: AsyncIterable[bytes]) -> Staged:
+    async def stage(
+        self, file_id: UUID, place: str, chunks: AsyncIterable[bytes], note: Note
+    ) -> Staged:
+        del place, note
         writer = _StagedFile(self._staging / str(file_id))
         written: asyncio.Future[None] | None = None
         last: list[bytes] = []
@@ -143,7 +147,8 @@ class LocalDisk:
     async def read_attributes(self, place: str) -> bytes | None:
         return await self._run(_read_if_there, self._attributes_path(place))
 
-    async def discard(self, file_id: UUID, place: str) -> None:
+    async def discard(self, file_id: UUID, place: str, upload_id: str | None = None) -> None:
+        del upload_id
         await self._run(self._discard, file_id, place)
 
     async def remove_attributes(self, place: str) -> None:
@@ -178,24 +183,38 @@ class LocalDisk:
                 await asyncio.wait([pending])
             os.close(descriptor)
 
-    async def attributes(self) -> AsyncIterator[list[tuple[str, bytes]]]:
-        with closing(self._walk(self._root)) as places:
-            while batch := await self._run(self._read_batch, places):
+    async def entries(self, *, after: str = "") -> AsyncIterator[list[Entry]]:
+        with closing(self._walk("", after)) as found:
+            while batch := await self._run(self._read_batch, found):
                 yield batch
 
-    def _read_batch(self, places: Iterator[str]) -> list[tuple[str, bytes]]:
-        found = islice(places, _ATTRIBUTES_BATCH)
-        return [(place, self._attributes_path(place).read_bytes()) for place in found]
+    def _read_batch(self, found: Iterator[str]) -> list[Entry]:
+        return [self._entry(place) for place in islice(found, _ENTRIES_BATCH)]
 
-    def _walk(self, folder: Path) -> Generator[str, None, None]:
-        with os.scandir(folder) as entries:
-            names = sorted((entry.name, entry.is_dir()) for entry in entries)
-        for name, is_folder in names:
-            if is_folder and name != _STAGING:
-                yield from self._walk(folder / name)
-            elif name.endswith(ATTRIBUTES_SUFFIX):
-                path = folder / name.removesuffix(ATTRIBUTES_SUFFIX)
-                yield path.relative_to(self._root).as_posix()
+    def _entry(self, place: str) -> Entry:
+        document, size, changed = None, None, 0.0
+        path = self._attributes_path(place)
+        # Somebody may be removing it at this moment: the attributes first, so they are read first.
+        with suppress(FileNotFoundError):
+            document, changed = path.read_bytes(), path.stat().st_mtime
+        with suppress(FileNotFoundError):
+            found = (self._root / place).stat()
+            size, changed = found.st_size, max(found.st_mtime, changed)
+        return Entry(place, size, document, datetime.fromtimestamp(changed, UTC))
+
+    def _walk(self, folder: str, after: str) -> Generator[str, None, None]:
+        """Yield the places below `folder` in order, beginning behind `after`."""
+        with os.scandir(self._root / folder) as listing:
+            found = {(item.name.removesuffix(ATTRIBUTES_SUFFIX), item.is_dir()) for item in listing}
+        for name, is_folder in sorted(found):
+            path = f"{folder}{name}"
+            if is_folder and name != _STAGING and f"{path}/" >= after[: len(path) + 1]:
+                yield from self._walk(f"{path}/", after)
+            elif path > after and is_place(path):
+                yield path
+
+    async def write_description(self, name: str, content: bytes) -> None:
+        await self._run(write_atomically, self._root / name, content, mode=0o644)
 
     async def space(self) -> Space:
         return await self._run(_space, self._root)

@@ -1,10 +1,12 @@
 """What a place for bytes must offer; `usecases/store_file.py` says in which order it is used."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from artstore_kit.health import UnreadyError
 from storage_element.domain.room import Space
 
 
@@ -14,6 +16,20 @@ class Staged:
 
     size: int
     sha256: str
+
+
+# Tells the journal, before any byte goes, the id under which a store keeps an unfinished upload.
+Note = Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What lies at one place: the size of its bytes, its attributes; None for what is not there."""
+
+    place: str
+    size: int | None
+    document: bytes | None
+    changed_at: datetime
 
 
 class BlobStore(Protocol):
@@ -27,7 +43,22 @@ class BlobStore(Protocol):
         """Whether no other process can be writing here: then every open journal entry is ours."""
         ...
 
-    async def stage(self, file_id: UUID, chunks: AsyncIterable[bytes]) -> Staged:
+    @property
+    def max_file_size(self) -> int:
+        """Return how many bytes one file may have here."""
+        ...
+
+    async def open(self) -> None:
+        """Make the store ready; raises StorageUnreadyError saying what is wrong."""
+        ...
+
+    async def close(self) -> None:
+        """Give the store back, after the work that is under way."""
+        ...
+
+    async def stage(
+        self, file_id: UUID, place: str, chunks: AsyncIterable[bytes], note: Note
+    ) -> Staged:
         """Take in a body, hashing it; after an error `discard` removes what came."""
         ...
 
@@ -47,8 +78,8 @@ class BlobStore(Protocol):
         """Remove the attributes: from here on the file does not exist."""
         ...
 
-    async def discard(self, file_id: UUID, place: str) -> None:
-        """Remove whatever there is of a file, its attributes first."""
+    async def discard(self, file_id: UUID, place: str, upload_id: str | None = None) -> None:
+        """Remove whatever there is of a file, its attributes first; `upload_id` as it was noted."""
         ...
 
     async def size(self, place: str) -> int | None:
@@ -59,14 +90,22 @@ class BlobStore(Protocol):
         """Yield `length` bytes from `start`; raises TruncatedError where there are fewer."""
         ...
 
-    def attributes(self) -> AsyncIterator[list[tuple[str, bytes]]]:
-        """Yield batches of (place, attributes document) of all files."""
+    def entries(self, *, after: str = "") -> AsyncIterator[list[Entry]]:
+        """Yield, in the order of their places, batches of all there is behind the place `after`."""
+        ...
+
+    async def write_description(self, name: str, content: bytes) -> None:
+        """Write or replace a document about the store itself, at its root."""
         ...
 
     async def space(self) -> Space:
-        """Measure what the store could still take."""
+        """Measure what the store could still take; raises StorageUnreadyError."""
         ...
 
 
 class TruncatedError(Exception):
     """A file holds fewer bytes than its attributes say."""
+
+
+class StorageUnreadyError(UnreadyError):
+    """The store cannot be used as it is; the message says what to do."""

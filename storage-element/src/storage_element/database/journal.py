@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from artstore_kit.contracts.files import FileAttributes
-from storage_element.database.files import StoredRow
+from storage_element.database.files import LeaseLostError, StoredRow
 from storage_element.database.tables import files, journal
 
 LEASE_SECONDS = 30
@@ -52,6 +52,7 @@ class Intent:
     place: str
     uploaded_by: str
     idempotency_key: str | None = None
+    upload_id: str | None = None
 
     @classmethod
     def new_file(cls, operation: Operation, place: str, attributes: FileAttributes) -> Self:
@@ -143,6 +144,23 @@ class Journal:
         async with self._engine.connect() as connection:
             return await connection.scalar(query) is not None
 
+    async def note_upload(self, file_id: UUID, upload_id: str) -> None:
+        """Remember under which id the store keeps an unfinished upload of ours."""
+        await self._confirm(file_id, {"upload_id": upload_id})
+
+    async def confirm(self, file_id: UUID) -> None:
+        """Make sure that an intent is still ours, for a whole lease; raises LeaseLostError."""
+        await self._confirm(file_id, {})
+
+    async def _confirm(self, file_id: UUID, values: dict[str, str]) -> None:
+        ours = (journal.c.file_id == file_id) & (journal.c.owner == self._owner)
+        async with self._engine.begin() as connection:
+            result = await connection.execute(
+                sa.update(journal).where(ours).values(lease_until=self._lease, **values)
+            )
+        if result.rowcount == 0:
+            raise LeaseLostError(str(file_id))
+
     async def abandon(self, file_id: UUID) -> None:
         """Strike an intent of ours whose traces have been removed."""
         ours = (journal.c.file_id == file_id) & (journal.c.owner == self._owner)
@@ -200,6 +218,7 @@ class Journal:
                 row.place,
                 row.uploaded_by,
                 row.idempotency_key,
+                row.upload_id,
             )
             for row in taken
         ]

@@ -44,6 +44,7 @@ journal = sa.Table(
     sa.Column("place", sa.Text, nullable=False),
     sa.Column("uploaded_by", sa.Text, nullable=False),
     sa.Column("idempotency_key", sa.Text),
+    sa.Column("upload_id", sa.Text),
     sa.Column("owner", sa.Uuid, nullable=False),
     sa.Column("lease_until", sa.DateTime(timezone=True), nullable=False, index=True),
     sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),

@@ -11,6 +11,10 @@ _MAX_UPLOADER_BYTES = 64
 # `\w` is every letter and digit of every script; what else there is may mean something to a shell,
 # a file system or a terminal.
 _UNSAFE = re.compile(r"[^\w.-]+")
+_PLACE = re.compile(
+    r"\d{4}/\d\d/\d\d/\d\d/[^/]+_\d{8}T\d{6}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"(\.[A-Za-z0-9]{1,16})?"
+)
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,16})$")
 
 
@@ -27,6 +31,11 @@ def place_of(*, filename: str, uploader: str, created_at: datetime, file_id: UUI
         tail += f".{extension[1]}"
     stem = _cut(stem, _MAX_NAME_BYTES - len(tail.encode()))
     return f"{moment:%Y/%m/%d/%H}/{stem}{tail}"
+
+
+def is_place(name: str) -> bool:
+    """Say whether `name` is one that `place_of` gives; what else lies about is not ours."""
+    return _PLACE.fullmatch(name) is not None
 
 
 def _safe(text: str) -> str:

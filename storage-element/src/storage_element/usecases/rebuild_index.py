@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from artstore_kit.contracts.files import FileAttributes
 from artstore_kit.logging import get_logger
-from storage_element.blobs.store import BlobStore
+from storage_element.blobs.store import BlobStore, Entry
 from storage_element.database.files import Files
 
 logger = get_logger(__name__)
@@ -31,14 +31,15 @@ async def rebuild_index(*, blobs: BlobStore, files: Files) -> Rebuild:
     """
     rebuild = Rebuild()
     reported = time.monotonic()
-    async for batch in blobs.attributes():
+    async for batch in blobs.entries():
+        described = [entry for entry in batch if entry.document is not None]
         sound = [
-            (place, attributes)
-            for place, document in batch
-            if (attributes := await _sound(place, document, blobs)) is not None
+            (entry.place, attributes)
+            for entry in described
+            if (attributes := _sound(entry)) is not None
         ]
         rebuild.files += await files.adopt(sound)
-        rebuild.broken += len(batch) - len(sound)
+        rebuild.broken += len(described) - len(sound)
         if time.monotonic() - reported > _PROGRESS_SECONDS:
             reported = time.monotonic()
             logger.info("rebuild_progress", files=rebuild.files, broken=rebuild.broken)
@@ -46,14 +47,14 @@ async def rebuild_index(*, blobs: BlobStore, files: Files) -> Rebuild:
     return rebuild
 
 
-async def _sound(place: str, document: bytes, blobs: BlobStore) -> FileAttributes | None:
+def _sound(entry: Entry) -> FileAttributes | None:
+    place = entry.place
     try:
-        attributes = FileAttributes.model_validate_json(document)
+        attributes = FileAttributes.model_validate_json(entry.document or b"")
     except ValidationError as error:
         logger.error("attributes_unreadable", place=place, faults=error.error_count())  # noqa: TRY400 - its text would quote the document
         return None
-    size = await blobs.size(place)
-    if size != attributes.size:
-        logger.error("bytes_do_not_match", place=place, expected=attributes.size, found=size)
+    if entry.size != attributes.size:
+        logger.error("bytes_do_not_match", place=place, expected=attributes.size, found=entry.size)
         return None
     return attributes

@@ -28,7 +28,13 @@ async def recover_writes(
     """
     for intent in await journal.take_over(all_others=starting and blobs.exclusive):
         try:
-            await settle(intent.file_id, intent.place, blobs=blobs, files=files)
+            await settle(
+                intent.file_id,
+                intent.place,
+                upload_id=intent.upload_id,
+                blobs=blobs,
+                files=files,
+            )
         except Exception:
             # One that cannot be settled now must not keep the others, nor be held by us for ever.
             logger.exception("write_not_recovered", file_id=str(intent.file_id))
@@ -36,12 +42,19 @@ async def recover_writes(
     feed.announce()
 
 
-async def settle(file_id: UUID, place: str, *, blobs: BlobStore, files: Files) -> None:
+async def settle(
+    file_id: UUID,
+    place: str,
+    *,
+    blobs: BlobStore,
+    files: Files,
+    upload_id: str | None = None,
+) -> None:
     """Finish or undo one write whose journal entry is ours."""
     document = await blobs.read_attributes(place)
     reached("recover.read")
     if document is None:
-        await blobs.discard(file_id, place)
+        await blobs.discard(file_id, place, upload_id)
         reached("recover.discarded")
         await files.forget(file_id)
     else:

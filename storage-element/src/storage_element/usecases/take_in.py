@@ -17,6 +17,7 @@ import hashlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from artstore_kit.contracts.files import FileAttributes
 from artstore_kit.errors import ServiceError
@@ -185,12 +186,17 @@ async def _write(
     file_id, place = arrival.attributes.file_id, arrival.place
     failpoint = _FAILPOINTS[arrival.operation]
     try:
-        staged = await blobs.stage(file_id, _bounded(arrival, element, reservation))
+        note = partial(journal.note_upload, file_id)
+        body = _bounded(arrival, element, reservation)
+        staged = await blobs.stage(file_id, place, body, note)
         reached(f"{failpoint}.staged")
         _verify(staged, arrival.expected)
         await blobs.publish(file_id, place)
         reached(f"{failpoint}.published")
         attributes = await arrival.complete(staged)
+        if not blobs.exclusive:
+            # Another replica may have taken this write for dead, and undone it.
+            await journal.confirm(file_id)
         await blobs.write_attributes(file_id, place, attributes.document())
         reached(f"{failpoint}.attributes_written")
     except BaseException as error:
