@@ -13,8 +13,9 @@ from aiobotocore.session import get_session
 from typing_extensions import override
 
 from artstore_kit.testing.s3 import S3Server
+from storage_element.blobs.bucket import Bucket
 from storage_element.blobs.local_disk import LocalDisk
-from storage_element.blobs.s3 import S3, Bucket
+from storage_element.blobs.s3 import S3
 from storage_element.blobs.store import BlobStore
 
 T = TypeVar("T")
@@ -41,6 +42,14 @@ class Backend(ABC):
     @abstractmethod
     def put(self, contents: Mapping[str, bytes]) -> None:
         """Place things in the store by their names."""
+
+    @abstractmethod
+    def remove(self, *names: str) -> None:
+        """Take things away by their names."""
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """Return what lies under a name, the element's own notes included."""
 
     @abstractmethod
     def unfinished(self) -> list[str]:
@@ -72,6 +81,15 @@ class LocalFolder(Backend):
             path.write_bytes(content)
 
     @override
+    def remove(self, *names: str) -> None:
+        for name in names:
+            (self.root / name).unlink()
+
+    @override
+    def read(self, name: str) -> bytes:
+        return (self.root / name).read_bytes()
+
+    @override
     def unfinished(self) -> list[str]:
         return [path.name for path in (self.root / ".staging").iterdir()]
 
@@ -82,17 +100,41 @@ class S3Bucket(Backend):
         self.name = f"test-{uuid4().hex[:12]}"
         self._do("create_bucket")
 
-    def _do(self, operation: str) -> dict[str, Any]:
+    def _do(self, operation: str, **arguments: str) -> dict[str, Any]:
         async def run() -> dict[str, Any]:
             async with self._client() as s3:
-                answer: dict[str, Any] = await getattr(s3, operation)(Bucket=self.name)
+                answer: dict[str, Any] = await getattr(s3, operation)(Bucket=self.name, **arguments)
                 return answer
 
         return _run(run())
 
-    def remove(self) -> None:
-        """Delete the bucket, which must be empty."""
+    def delete_bucket(self) -> None:
+        """Delete the bucket and the little that is in it."""
+        for name in self._names():
+            self.remove(name)
         self._do("delete_bucket")
+
+    def begin_upload(self, name: str) -> None:
+        """Begin an upload in parts, and leave it."""
+        self._do("create_multipart_upload", Key=name)
+
+    def _names(self) -> list[str]:
+        return [item["Key"] for item in self._do("list_objects_v2").get("Contents", [])]
+
+    @override
+    def remove(self, *names: str) -> None:
+        for name in names:
+            self._do("delete_object", Key=name)
+
+    @override
+    def read(self, name: str) -> bytes:
+        async def run() -> bytes:
+            async with self._client() as s3:
+                answer = await s3.get_object(Bucket=self.name, Key=name)
+                content: bytes = await answer["Body"].read()
+                return content
+
+        return _run(run())
 
     def _client(self) -> Any:  # noqa: ANN401 - botocore makes its methods as it runs
         return _SESSION.create_client(

@@ -1,7 +1,7 @@
 """Background jobs of a service: they outlive their own errors and end with the service."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,8 +9,8 @@ from artstore_kit.logging import get_logger
 
 logger = get_logger(__name__)
 
-_PATIENCE = 1
 
+_CANCEL_AGAIN_SECONDS = 1
 Job = Callable[[], Awaitable[None]]
 
 
@@ -31,9 +31,16 @@ async def running(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        while pending := [task for task in tasks if not task.done()]:
-            for task in pending:
-                task.cancel()
-            # Asked again: the Redis client may swallow a cancellation that meets its answer.
-            await asyncio.wait(pending, timeout=_PATIENCE)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(tasks)
+
+
+async def cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait until they have ended.
+
+    Libraries have lost a cancellation that came at the moment of an error, so it is repeated.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_SECONDS)

@@ -31,6 +31,20 @@ async def batched(
         yield batch
 
 
+async def parts(chunks: AsyncIterable[bytes], size: int) -> AsyncIterator[bytes]:
+    """Regroup a body into parts of `size` bytes, the last one perhaps smaller or even empty."""
+    held = bytearray()
+    sent = False
+    async for chunk in chunks:
+        held += chunk
+        while len(held) >= size:
+            yield bytes(memoryview(held)[:size])
+            del held[:size]
+            sent = True
+    if held or not sent:
+        yield bytes(held)
+
+
 async def paced(chunks: AsyncIterable[bytes], patience: float) -> AsyncIterator[bytes]:
     """Pass a body on while it comes fast enough: each 32 KiB of it within `patience` seconds.
 

@@ -1,20 +1,39 @@
-"""`python -m storage_element` serves; `python -m storage_element rebuild` rebuilds the database."""
+"""`python -m storage_element` serves; with the name of a task it runs that, and nothing else."""
 
 import argparse
 import asyncio
 import sys
 
 from artstore_kit import application, logging, settings
-from storage_element.app import create_app, rebuild
+from artstore_kit.errors import ServiceError
+from artstore_kit.health import UnreadyError
+from storage_element.app import create_app, maintain
 from storage_element.config import Settings
+from storage_element.domain.maintenance import Run, State, Task
+
+_TASKS = {
+    Task.REBUILD: "make the database say what the store holds; needed after restoring either",
+    Task.VERIFY: "list where attributes, sizes and database disagree",
+    Task.SCRUB: "read every byte again, and quarantine files that have changed",
+    Task.GC: "delete expired temporary files, and bytes that belong to no file",
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m storage_element", description=__doc__)
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("serve", help="serve requests (the default)")
+    for task, what in _TASKS.items():
+        command = commands.add_parser(task, help=what, description=f"{what}. Can be interrupted.")
+        if task is Task.GC:
+            command.add_argument("--dry-run", action="store_true", help="list, delete nothing")
+    return parser
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m storage_element", description=__doc__)
-    parser.add_argument("command", nargs="?", choices=["serve", "rebuild"], default="serve")
-    arguments = parser.parse_args()
+    arguments = _parser().parse_args()
     configuration = settings.load(Settings)
-    if arguments.command == "serve":
+    if arguments.command in {None, "serve"}:
         application.serve(create_app(configuration), "storage-element", configuration)
         return 0
     logging.configure(
@@ -22,9 +41,36 @@ def main() -> int:
         level=configuration.log_level,
         log_format=configuration.log_format,
     )
-    result = asyncio.run(rebuild(configuration))
-    sys.stdout.write(f"files: {result.files}, broken: {result.broken}\n")
-    return 1 if result.broken else 0
+    return _maintain(configuration, Task(arguments.command), getattr(arguments, "dry_run", False))
+
+
+def _maintain(configuration: Settings, task: Task, dry_run: bool) -> int:  # noqa: FBT001 - from argparse
+    try:
+        run = asyncio.run(maintain(configuration, task, dry_run=dry_run, show=_show))
+    except (ServiceError, UnreadyError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\ninterrupted; {task} goes on from here when it is started again\n")
+        return 130
+    _show(run)
+    sys.stderr.write("\n")
+    for finding in run.findings:
+        sys.stdout.write(f"{finding['problem']}\t{finding['place']}\n")
+    if run.state is State.FAILED:
+        sys.stderr.write(f"{task} failed: {run.error}\n")
+        return 2
+    return 1 if run.findings and task is not Task.GC else 0
+
+
+def _show(run: Run) -> None:
+    """Draw one line of progress over the one before."""
+    total = "" if run.total is None else f"/{run.total}"
+    rate = "" if run.rate is None else f", {run.rate:.0f} files/s"
+    left = "" if run.seconds_left is None else f", {run.seconds_left:.0f} s left"
+    counts = "".join(f", {name}: {count}" for name, count in run.counts.items() if count)
+    sys.stderr.write(f"\r\x1b[K{run.task}: {run.done}{total} files{rate}{left}{counts}")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

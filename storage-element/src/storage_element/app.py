@@ -1,9 +1,13 @@
 """The storage element: reads its settings, opens what is outside, mounts routes, starts jobs."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypedDict
 from uuid import uuid4
 
 import redis.asyncio
@@ -15,30 +19,41 @@ from artstore_kit.admin_api import AdminApi
 from artstore_kit.contracts.elements import Registration, StorageType
 from artstore_kit.health import Dependency
 from artstore_kit.logging import get_logger
-from storage_element.api import changes, content, editing, element, files, moves
+from storage_element.api import changes, content, editing, element, files, maintenance, moves
 from storage_element.api.dependencies import Services
-from storage_element.blobs import s3
+from storage_element.blobs.bucket import Bucket
 from storage_element.blobs.local_disk import LocalDisk
+from storage_element.blobs.s3 import S3
 from storage_element.blobs.store import BlobStore
 from storage_element.clients.peers import Peers
 from storage_element.clients.status_board import StatusBoard
 from storage_element.config import Settings
 from storage_element.database.feed import Feed
 from storage_element.database.files import Files
-from storage_element.database.journal import Journal
+from storage_element.database.journal import LEASE_SECONDS, Journal
+from storage_element.database.maintenance import Maintenance
+from storage_element.database.scrubbing import Scrubbing
 from storage_element.domain.element import Element
+from storage_element.domain.maintenance import Run, Task
 from storage_element.domain.room import Room
+from storage_element.jobs import maintain as maintain_jobs
 from storage_element.jobs import recover_writes as recovery
 from storage_element.jobs import report_status
 from storage_element.usecases.change_mode import apply_configured_mode
-from storage_element.usecases.rebuild_index import Rebuild, rebuild_index
+from storage_element.usecases.collect_garbage import collect_garbage
+from storage_element.usecases.describe_store import describe_store
+from storage_element.usecases.maintain import Maintainer, TaskRunningError, Work
+from storage_element.usecases.rebuild_index import rebuild_index
 from storage_element.usecases.recover_writes import recover_writes
 from storage_element.usecases.report_status import refresh_element
+from storage_element.usecases.scrub_files import scrub_files
+from storage_element.usecases.verify_index import verify_index
 
 logger = get_logger(__name__)
 
 # Of JSON: a whole patch may be a little larger than the attributes it leads to.
 _MAX_BODY_BYTES = 64 * 1024
+_REBUILD_POLL_SECONDS = 1
 _STREAMED = re.compile(r"PUT /api/v1/files/[^/]+")
 
 
@@ -62,6 +77,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = _now) -> F
             moves.router,
             changes.router,
             element.router,
+            maintenance.router,
         ],
         max_body_bytes=_MAX_BODY_BYTES,
         streamed=_STREAMED,
@@ -73,42 +89,108 @@ async def _opened(settings: Settings, clock: Callable[[], datetime]) -> AsyncIte
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(_database(settings))
         blobs = await stack.enter_async_context(_store(settings))
-        owner = uuid4()
-        journal, known, feed = Journal(engine, owner), Files(engine, owner), Feed(engine)
+        kept = await _kept(settings, engine, blobs, clock)
+        await _complete(kept)
         client = await stack.enter_async_context(redis_client.connect(settings))
         session = await stack.enter_async_context(http_client.open_session())
         admin = AdminApi(session, settings)
         registry = await stack.enter_async_context(discovery.following(settings, admin))
-        if await feed.open(settings.storage_mode):
-            # The database was lost, or the store moved: it may hold files.
-            await rebuild_index(blobs=blobs, files=known)
-        await recover_writes(journal=journal, blobs=blobs, files=known, feed=feed, starting=True)
-        this = await _element(settings, feed, blobs)
+        await stack.enter_async_context(kept.maintainer.running())
         await stack.enter_async_context(
-            schedule.running(
-                *recovery.jobs(journal=journal, blobs=blobs, files=known, feed=feed),
-                *report_status.jobs(
-                    registration=_registration(settings),
-                    element=this,
-                    feed=feed,
-                    blobs=blobs,
-                    board=StatusBoard(client),
-                    admin=admin,
-                ),
-            )
+            schedule.running(*_jobs(settings, kept, StatusBoard(client), admin))
         )
         yield Services(
             tokens=await stack.enter_async_context(admin.validating(client)),
-            element=this,
+            element=kept.element,
             blobs=blobs,
-            journal=journal,
-            files=known,
-            feed=feed,
+            journal=kept.journal,
+            files=kept.files,
+            feed=kept.feed,
+            scrubbing=kept.scrubbing,
+            runs=kept.runs,
+            maintainer=kept.maintainer,
             peers=Peers(session, admin, registry),
             patience=settings.upload_patience,
             clock=clock,
             checks=_checks(engine, blobs, client),
         )
+
+
+class _At(TypedDict):
+    blobs: BlobStore
+    journal: Journal
+    files: Files
+    feed: Feed
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The store and what the database keeps of it, recovered."""
+
+    element: Element
+    blobs: BlobStore
+    journal: Journal
+    files: Files
+    feed: Feed
+    scrubbing: Scrubbing
+    runs: Maintenance
+    maintainer: Maintainer
+
+
+async def _kept(
+    settings: Settings, engine: AsyncEngine, blobs: BlobStore, clock: Callable[[], datetime]
+) -> _Kept:
+    owner = uuid4()
+    journal, known, feed = Journal(engine, owner), Files(engine, owner), Feed(engine)
+    scrubbing, runs = Scrubbing(engine), Maintenance(engine)
+    await feed.open(settings.storage_mode)
+    await describe_store(blobs)
+    await recover_writes(journal=journal, blobs=blobs, files=known, feed=feed, starting=True)
+    this = await _element(settings, feed, blobs)
+    at: _At = {"blobs": blobs, "journal": journal, "files": known, "feed": feed}
+    work: dict[Task, Work] = {
+        Task.REBUILD: partial(rebuild_index, **at),
+        Task.VERIFY: partial(verify_index, **at),
+        Task.SCRUB: partial(
+            scrub_files, period=timedelta(days=settings.scrub_days), scrubbing=scrubbing, **at
+        ),
+        Task.GC: partial(collect_garbage, clock=clock, element=this, **at),
+    }
+    maintainer = Maintainer(runs, work)
+    return _Kept(this, blobs, journal, known, feed, scrubbing, runs, maintainer)
+
+
+async def _complete(kept: _Kept) -> None:
+    """Before serving, see to it that the database knows all of the store.
+
+    It may be new: it was lost, or the store moved. Another replica may be doing so already.
+    """
+    while not (await kept.feed.element()).complete:
+        others = await kept.runs.take_over(all_others=kept.blobs.exclusive)
+        run = await kept.runs.begin(Task.REBUILD)
+        for mine in [*others, *([run] if run else [])]:
+            await kept.maintainer.execute(mine)
+        if not (await kept.feed.element()).complete:
+            logger.warning("waiting_for_rebuild")
+            await asyncio.sleep(_REBUILD_POLL_SECONDS)
+    await refresh_element(element=kept.element, feed=kept.feed, blobs=kept.blobs)
+
+
+def _jobs(
+    settings: Settings, kept: _Kept, board: StatusBoard, admin: AdminApi
+) -> list[Coroutine[Any, Any, None]]:
+    return [
+        *recovery.jobs(journal=kept.journal, blobs=kept.blobs, files=kept.files, feed=kept.feed),
+        *maintain_jobs.jobs(runs=kept.runs, maintainer=kept.maintainer, scrubbing=kept.scrubbing),
+        *report_status.jobs(
+            registration=_registration(settings),
+            element=kept.element,
+            feed=kept.feed,
+            blobs=kept.blobs,
+            board=board,
+            admin=admin,
+        ),
+    ]
 
 
 def _checks(
@@ -121,13 +203,32 @@ def _checks(
     )
 
 
-async def rebuild(settings: Settings) -> Rebuild:
-    """Derive the database anew from the store; the element must not be running."""
+async def maintain(
+    settings: Settings, task: Task, *, dry_run: bool, show: Callable[[Run], None]
+) -> Run:
+    """Run a maintenance task here and now, from where it was interrupted; returns the run.
+
+    Raises TaskRunningError while a process of this element works on it, StorageUnreadyError while
+    the element holds a local store.
+    """
     async with _database(settings) as engine, _store(settings) as blobs:
-        feed = Feed(engine)
-        await feed.open(settings.storage_mode)
-        await feed.reset()
-        return await rebuild_index(blobs=blobs, files=Files(engine, uuid4()))
+        kept = await _kept(settings, engine, blobs, _now)
+        await _complete(kept)
+        left = await kept.runs.take_over(all_others=blobs.exclusive)
+        for run in left:
+            if run.task is not task:
+                await kept.runs.hand_over(run)
+                kept.runs.let_go(run)
+        found = next((run for run in left if run.task is task and not run.scheduled), None)
+        found = found or await kept.runs.begin(task, dry_run=dry_run)
+        if found is None:
+            message = f"{task} is running already: GET /api/v1/maintenance/{task} says how far"
+            raise TaskRunningError(message)
+        async with schedule.running(
+            schedule.every(LEASE_SECONDS / 3, kept.runs.renew, name="renew_maintenance")
+        ):
+            await kept.maintainer.execute(found, show)
+        return found
 
 
 @asynccontextmanager
@@ -155,7 +256,7 @@ def _blob_store(settings: Settings) -> BlobStore:
     if settings.storage_type is StorageType.LOCAL:
         return LocalDisk(settings.storage_path)
     access_key, secret_key = settings.storage_s3_access_key, settings.storage_s3_secret_key
-    bucket = s3.Bucket(
+    bucket = Bucket(
         name=settings.storage_s3_bucket,
         region=settings.storage_s3_region,
         endpoint=str(settings.storage_s3_endpoint) if settings.storage_s3_endpoint else None,
@@ -163,7 +264,7 @@ def _blob_store(settings: Settings) -> BlobStore:
         secret_key=secret_key.get_secret_value() if secret_key else None,
         path_style=settings.storage_s3_path_style,
     )
-    return s3.S3(bucket, memory=settings.storage_s3_memory)
+    return S3(bucket, memory=settings.storage_s3_memory)
 
 
 async def _element(settings: Settings, feed: Feed, blobs: BlobStore) -> Element:

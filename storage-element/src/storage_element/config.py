@@ -43,6 +43,13 @@ class Settings(DatabaseSettings, ModuleSettings):
         default=30, gt=0, description="seconds in which each 32 KiB of a body must have come"
     )
 
+    scrub_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        description="in which every stored byte is read and checked again",
+    )
+
     @model_validator(mode="after")
     def _s3_is_complete(self) -> Self:
         if self.storage_type is StorageType.S3 and not self.storage_s3_bucket:

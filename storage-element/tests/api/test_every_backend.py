@@ -80,7 +80,7 @@ async def test_an_element_whose_bucket_cannot_be_reached_is_not_ready_and_says_w
 ) -> None:
     async with start(**backend.environment()) as element:
         assert (await element.get("/health/ready")).status_code == 200
-        await asyncio.to_thread(backend.remove)
+        await asyncio.to_thread(backend.delete_bucket)
         answer = await element.get("/health/ready")
         assert answer.status_code == 503
         reason = answer.json()["dependencies"]["storage"]["reason"]

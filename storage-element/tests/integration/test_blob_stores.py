@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 from backends import Backend, S3Bucket
 
-from storage_element.blobs.s3 import S3, Bucket
+from storage_element.blobs.bucket import Bucket
+from storage_element.blobs.s3 import S3
 from storage_element.blobs.store import BlobStore, StorageUnreadyError, TruncatedError
 from storage_element.domain.filenames import place_of
 

@@ -1,69 +1,51 @@
-"""An element killed (SIGKILL) at each step of an edit, a delete or a pull, and started again.
+"""An element killed (SIGKILL) at each step of what it does, and started again, on every storage.
 
 Each start is armed with the next step, so that one start both recovers and is killed.
 """
 
 import asyncio
+import json
 import os
-import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import pytest_asyncio
-from element_user import ADMIN, CONTENT, OWNER, TEMPORARY, admin_of_tests, introduce, store
+from backends import BACKENDS, Backend, LocalFolder, S3Bucket
+from element_process import ElementProcess, attempt
+from element_user import (
+    ADMIN,
+    CONTENT,
+    OWNER,
+    TEMPORARY,
+    admin_of_tests,
+    described,
+    introduce,
+    store,
+)
 
 from artstore_kit import settings
 from artstore_kit.testing.fixtures import Serve
-from artstore_kit.testing.polling import eventually
 from artstore_kit.testing.postgres import Postgres
-from artstore_kit.testing.processes import free_port, spawn, stop
+from artstore_kit.testing.processes import free_port
 from artstore_kit.testing.tokens import TokenSigner
 from storage_element.config import Settings
 
+# More than one part of an upload in parts.
+LARGE = os.urandom(9 * 1024 * 1024)
 
-@dataclass
-class ElementProcess:
-    """An element in a process of its own, which may be killed and started again."""
 
-    name: str
-    root: Path
-    environ: dict[str, str]
-    client: httpx.AsyncClient
-    process: subprocess.Popen[bytes] | None = field(default=None)
-
-    def launch(self, failpoint: str = "") -> None:
-        command = [sys.executable, "-m", "storage_element"]
-        self.process = spawn(command, env={**self.environ, "FAILPOINT": failpoint})
-
-    async def start(self, failpoint: str = "") -> None:
-        self.launch(failpoint)
-        async with asyncio.timeout(60):
-            while True:
-                with suppress(httpx.TransportError):
-                    if (await self.client.get("/health/ready")).is_success:
-                        return
-                await asyncio.sleep(0.05)
-
-    async def died(self) -> None:
-        """Wait until the process has been killed by its failpoint."""
-        process = self.process
-        assert process is not None
-        await eventually(lambda: process.poll() is not None, seconds=60)
-        assert process.returncode == -signal.SIGKILL
-
-    def kill(self) -> None:
-        if self.process is not None:
-            stop(self.process, by=signal.SIGKILL)
-
-    def traces(self, file_id: UUID) -> list[str]:
-        return [path.name for path in self.root.rglob(f"*{file_id}*")]
+@pytest.fixture(params=BACKENDS)
+def two_backends(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Backend]:
+    """Every kind of storage in turn, for each of two elements."""
+    if request.param == "local":
+        return LocalFolder(tmp_path / "se-source"), LocalFolder(tmp_path / "se-target")
+    server = request.getfixturevalue(request.param)
+    return S3Bucket(server), S3Bucket(server)
 
 
 @pytest.fixture
@@ -82,36 +64,33 @@ async def pair(
     postgres: Postgres,
     database: str,
     second_database: str,
+    two_backends: tuple[Backend, Backend],
     tmp_path: Path,
 ) -> AsyncIterator[tuple[ElementProcess, ElementProcess]]:
     """Two elements, not yet started, in the same registry."""
     async with AsyncExitStack() as stack:
         admin = await stack.enter_async_context(serve(admin_of_tests(signer)))
         elements = []
-        for name, kept_in in (("se-source", database), ("se-target", second_database)):
-            port, root = free_port(), tmp_path / name
+        names = (("se-source", database), ("se-target", second_database))
+        for (name, kept_in), backend in zip(names, two_backends, strict=True):
+            port = free_port()
             client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60)
             await stack.enter_async_context(client)
             client.headers.update(authorization)
             values = {
                 **postgres.environment(kept_in),
                 "STORAGE_ELEMENT_ID": name,
-                "STORAGE_PATH": str(root),
+                **backend.environment(),
                 "STATE_DIR": str(tmp_path / "state" / name),
                 "ADMIN_URL": str(admin.base_url),
                 "PORT": str(port),
             }
-            elements.append(ElementProcess(name, root, {**os.environ, **values}, client))
+            environ = {**os.environ, **values}
+            elements.append(ElementProcess(name, backend, environ, client, postgres))
             stack.callback(elements[-1].kill)
         clients = {element.name: element.client for element in elements}
         await introduce(clients, settings.load(Settings))
         yield elements[0], elements[1]
-
-
-async def attempt(request: Awaitable[httpx.Response]) -> None:
-    """Make a call to which no answer comes."""
-    with suppress(httpx.TransportError):
-        await request
 
 
 async def read(element: ElementProcess, file_id: UUID) -> httpx.Response:
@@ -121,6 +100,116 @@ async def read(element: ElementProcess, file_id: UUID) -> httpx.Response:
 async def feed_of(element: ElementProcess, file_id: UUID) -> list[tuple[str, int]]:
     items = (await element.client.get("/api/v1/changes")).json()["items"]
     return [(item["action"], item["revision"]) for item in items if item["file_id"] == str(file_id)]
+
+
+def steps_of_a_write(element: ElementProcess) -> dict[str, tuple[bytes, bool]]:
+    """Return where a write may be killed, the body it then has, and whether it survives."""
+    steps = {
+        "store.begun": (CONTENT, False),
+        "store.staged": (CONTENT, False),
+        "store.published": (CONTENT, False),
+        "store.attributes_written": (CONTENT, True),
+        "store.committed": (CONTENT, True),
+    }
+    if element.on_s3:
+        large = ("s3.upload_begun", "s3.upload_noted", "s3.part_sent", "store.staged")
+        steps = dict.fromkeys(large, (LARGE, False)) | {
+            f"{step} ": value for step, value in steps.items()
+        }
+    return steps
+
+
+async def test_a_write_that_is_killed_is_kept_whole_or_gone(
+    pair: tuple[ElementProcess, ElementProcess],
+) -> None:
+    element, _ = pair
+    steps = steps_of_a_write(element)
+    following = [*(step.strip() for step in list(steps)[1:]), ""]
+    kept: dict[UUID, bytes] = {}
+    await element.start(next(iter(steps)).strip())
+    for (step, (content, survives)), next_step in zip(steps.items(), following, strict=True):
+        file_id = uuid4()
+        path = f"/api/v1/files/{file_id}"
+        await attempt(element.client, "PUT", path, content=content, headers=described())
+        await element.died()
+        if survives:
+            kept[file_id] = content
+        await element.start(next_step)
+
+        for known, body in kept.items():
+            assert (await read(element, known)).content == body, step
+        if not survives:
+            assert (await element.client.get(path)).status_code == 404, step
+            assert element.traces(file_id) == [], step
+            assert await feed_of(element, file_id) == []
+        else:
+            assert await feed_of(element, file_id) == [("stored", 1)]
+
+
+REBUILD_STEPS = (
+    "rebuild.correcting",
+    "rebuild.batch_applied",
+    "rebuild.applied",
+    "rebuild.renewed",
+)
+
+
+async def test_a_rebuild_that_is_killed_goes_on_to_its_end(
+    pair: tuple[ElementProcess, ElementProcess], postgres: Postgres
+) -> None:
+    element, _ = pair
+    await element.start(REBUILD_STEPS[0])
+    edited, forgotten = await store(element.client), await store(element.client)
+    backend = element.backend
+    (name,) = (name for name in element.traces(edited) if name.endswith(".attr.json"))
+    document = json.loads(backend.contents()[name]) | {"tags": ["by hand"], "revision": 5}
+    backend.put({name: json.dumps(document).encode()})
+    delete = f"DELETE FROM files WHERE file_id = '{forgotten}'"  # noqa: S608 - an UUID
+    await asyncio.to_thread(postgres.execute, delete, element.database)
+
+    await attempt(element.client, "POST", "/api/v1/maintenance/rebuild")
+    await element.died()
+    for step in REBUILD_STEPS[1:]:
+        await element.let_leases_run_out()
+        element.launch(step)
+        await element.died()
+    await element.start()
+
+    await rebuilt(element)
+    assert await everything(element) == {str(edited): ["by hand"], str(forgotten): []}
+    for file_id in (edited, forgotten):
+        assert (await read(element, file_id)).content == CONTENT
+
+
+async def test_a_new_database_is_complete_before_anything_is_served(
+    pair: tuple[ElementProcess, ElementProcess], postgres: Postgres
+) -> None:
+    element, _ = pair
+    await element.start()
+    stored: dict[str, Any] = {str(await store(element.client)): [] for _ in range(3)}
+    element.kill()
+    await asyncio.to_thread(postgres.drop_database, element.database)
+    await asyncio.to_thread(postgres.create_database, element.database)
+    for step in REBUILD_STEPS[1:]:
+        await element.let_leases_run_out()
+        element.launch(step)
+        await element.died()
+    await element.start()
+    assert await everything(element) == stored
+
+
+async def rebuilt(element: ElementProcess) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            run = (await element.client.get("/api/v1/maintenance/rebuild")).json()
+            if run["state"] == "done":
+                return
+            await asyncio.sleep(0.05)
+
+
+async def everything(element: ElementProcess) -> dict[str, Any]:
+    items = (await element.client.get("/api/v1/files")).json()["items"]
+    return {item["file_id"]: item["tags"] for item in items}
 
 
 async def test_an_edit_that_is_killed_is_made_or_not_made(
@@ -133,7 +222,7 @@ async def test_an_edit_that_is_killed_is_made_or_not_made(
     file_id = await store(element.client)
     path, revision, tags = f"/api/v1/files/{file_id}", 1, []
     for (step, made), next_step in zip(steps.items(), following, strict=True):
-        await attempt(element.client.patch(path, json={"tags": [step]}, headers=OWNER))
+        await attempt(element.client, "PATCH", path, json={"tags": [step]}, headers=OWNER)
         await element.died()
         await element.start(next_step)
 
@@ -164,11 +253,12 @@ async def test_a_delete_that_is_killed_is_made_or_not_made(
     for (step, made), next_step in zip(steps.items(), following, strict=True):
         file_id = await store(element.client, retention=TEMPORARY)
         path = f"/api/v1/files/{file_id}"
-        await attempt(element.client.delete(path, headers=OWNER))
+        await attempt(element.client, "DELETE", path, headers=OWNER)
         await element.died()
         if step == "delete.attributes_removed":
             # Recovery may itself be killed, and again.
             for part in ("recover.read", "recover.discarded"):
+                await element.let_leases_run_out()
                 element.launch(part)
                 await element.died()
         await element.start(next_step)
@@ -190,19 +280,19 @@ async def test_a_pull_that_is_killed_at_the_target_ends_in_one_whole_file(
     # Up to the commit point nothing of the file is there afterwards.
     for step in ("pull.begun", "pull.staged", "pull.published"):
         await target.start(step)
-        await attempt(ask_for(target, file_id))
+        await ask_in_vain(target, file_id)
         await target.died()
         assert (await read(source, file_id)).content == CONTENT
     # Behind it, it is whole without being pulled again.
     await target.start("pull.attributes_written")
     assert target.traces(file_id) == []
-    await attempt(ask_for(target, file_id))
+    await ask_in_vain(target, file_id)
     await target.died()
     await target.start("pull.committed")
     await is_whole_and_editable(target, file_id)
 
     other = await store(source.client)
-    await attempt(ask_for(target, other))
+    await ask_in_vain(target, other)
     await target.died()
     await target.start()
     await is_whole_and_editable(target, other)
@@ -243,6 +333,11 @@ async def ask_for(target: ElementProcess, file_id: UUID) -> httpx.Response:
             )
             if answer.json().get("code") != "unknown_element":
                 return answer
+
+
+async def ask_in_vain(target: ElementProcess, file_id: UUID) -> None:
+    with suppress(httpx.TransportError):
+        await ask_for(target, file_id)
 
 
 async def leave(source: ElementProcess, file_id: UUID) -> httpx.Response:

@@ -150,7 +150,7 @@ async def test_an_edit_the_database_broke_off_is_known_after_the_next_recovery(
 
     assert await tags(files, file_id) == []
     await recover_writes(journal=journal, blobs=blobs, files=files, feed=feed)
-    blobs.close()
+    await blobs.close()
     assert await tags(files, file_id) == ["edited"]
     assert not await journal.is_open(file_id)
 

@@ -19,7 +19,10 @@ from storage_element.clients.peers import Peers
 from storage_element.database.feed import Feed
 from storage_element.database.files import Files
 from storage_element.database.journal import Journal
+from storage_element.database.maintenance import Maintenance
+from storage_element.database.scrubbing import Scrubbing
 from storage_element.domain.element import Element
+from storage_element.usecases.maintain import Maintainer
 
 Reader = Annotated[Account, Depends(requires(Scope.ELEMENTS_READ))]
 Writer = Annotated[Account, Depends(requires(Scope.ELEMENTS_WRITE))]
@@ -35,6 +38,9 @@ class Services:
     journal: Journal
     files: Files
     feed: Feed
+    scrubbing: Scrubbing
+    runs: Maintenance
+    maintainer: Maintainer
     peers: Peers
     clock: Callable[[], datetime]
     patience: float

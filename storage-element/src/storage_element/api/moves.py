@@ -129,4 +129,5 @@ async def verify(
         blobs=services.blobs,
         journal=services.journal,
         files=services.files,
+        scrubbing=services.scrubbing,
     )

@@ -14,7 +14,6 @@ starve the rest of the process.
 
 import asyncio
 import fcntl
-import hashlib
 import os
 from collections.abc import (
     AsyncGenerator,
@@ -27,7 +26,6 @@ from collections.abc import (
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import UTC, datetime
-from io import FileIO
 from itertools import islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -35,7 +33,15 @@ from uuid import UUID
 
 from artstore_kit.atomic_file import write_atomically
 from artstore_kit.streams import BATCH_BYTES, batched
-from storage_element.blobs.store import Entry, Note, Staged, StorageUnreadyError, TruncatedError
+from storage_element.blobs.durable import StagedFile, fsync_folder, unlink_durably
+from storage_element.blobs.store import (
+    Entry,
+    Note,
+    Staged,
+    StorageUnreadyError,
+    TruncatedError,
+    Unfinished,
+)
 from storage_element.domain.filenames import ATTRIBUTES_SUFFIX, is_place
 from storage_element.domain.room import Space
 
@@ -66,7 +72,7 @@ class LocalDisk:
 
     def _open(self) -> None:
         self._staging.mkdir(parents=True, exist_ok=True)
-        _fsync_folder(self._root)
+        fsync_folder(self._root)
         # Open for reading only, so that it does not keep the disk from being mounted read-only.
         self._lock = os.open(self._root / _LOCK, os.O_RDONLY | os.O_CREAT, 0o600)
         try:
@@ -90,7 +96,7 @@ class LocalDisk:
         self, file_id: UUID, place: str, chunks: AsyncIterable[bytes], note: Note
     ) -> Staged:
         del place, note
-        writer = _StagedFile(self._staging / str(file_id))
+        writer = StagedFile(self._staging / str(file_id))
         written: asyncio.Future[None] | None = None
         last: list[bytes] = []
         try:
@@ -118,14 +124,14 @@ class LocalDisk:
         # A repetition finds nothing staged: it has been moved already.
         with suppress(FileNotFoundError):
             staged.rename(target)
-        _fsync_folder(target.parent)
+        fsync_folder(target.parent)
 
     def _make_folder(self, folder: Path) -> None:
         if folder.is_dir():
             return
         self._make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        _fsync_folder(folder.parent)
+        fsync_folder(folder.parent)
 
     async def write_attributes(self, file_id: UUID, place: str, document: bytes) -> None:
         await self._run(self._write_attributes, file_id, place, document)
@@ -142,7 +148,7 @@ class LocalDisk:
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-        _fsync_folder(target.parent)
+        fsync_folder(target.parent)
 
     async def read_attributes(self, place: str) -> bytes | None:
         return await self._run(_read_if_there, self._attributes_path(place))
@@ -152,12 +158,12 @@ class LocalDisk:
         await self._run(self._discard, file_id, place)
 
     async def remove_attributes(self, place: str) -> None:
-        await self._run(_unlink_durably, self._attributes_path(place))
+        await self._run(unlink_durably, self._attributes_path(place))
 
     def _discard(self, file_id: UUID, place: str) -> None:
         # Bytes may never be gone while the attributes still promise them.
-        _unlink_durably(self._attributes_path(place))
-        _unlink_durably(self._root / place)
+        unlink_durably(self._attributes_path(place))
+        unlink_durably(self._root / place)
         for name in (str(file_id), f"{file_id}{ATTRIBUTES_SUFFIX}"):
             (self._staging / name).unlink(missing_ok=True)
 
@@ -213,6 +219,18 @@ class LocalDisk:
             elif path > after and is_place(path):
                 yield path
 
+    async def count(self) -> int:
+        return await self._run(lambda: sum(1 for _ in self._walk("", "")))
+
+    async def unfinished(self) -> AsyncIterator[Unfinished]:
+        # What was staged before we started is removed by `open`, and our own by its writer.
+        none: tuple[Unfinished, ...] = ()
+        for upload in none:
+            yield upload
+
+    async def abort(self, upload: Unfinished) -> None:
+        del upload
+
     async def write_description(self, name: str, content: bytes) -> None:
         await self._run(write_atomically, self._root / name, content, mode=0o644)
 
@@ -227,51 +245,6 @@ class LocalDisk:
     ) -> asyncio.Future[T]:
         future = self._threads.submit(function, *args, **kwargs)
         return asyncio.wrap_future(future)
-
-
-class _StagedFile:
-    """A file being written and hashed, by one thread at a time."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: FileIO | None = None
-        self._hash = hashlib.sha256()
-        self._size = 0
-
-    def write(self, batch: list[bytes]) -> None:
-        if self._file is None:
-            # Unbuffered: the batches are large already. "x": two uploads never share a file.
-            self._file = self._path.open("xb", buffering=0)
-        content = memoryview(b"".join(batch))
-        self._hash.update(content)
-        self._size += len(content)
-        while content:
-            content = content[self._file.write(content) :]
-
-    def finish(self, batch: list[bytes]) -> Staged:
-        self.write(batch)
-        assert self._file is not None  # noqa: S101 - just opened
-        os.fsync(self._file.fileno())
-        return Staged(self._size, self._hash.hexdigest())
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _unlink_durably(path: Path) -> None:
-    # A repetition finds it gone, but perhaps not yet durably so; where its folder is gone, it is.
-    with suppress(FileNotFoundError):
-        path.unlink(missing_ok=True)
-        _fsync_folder(path.parent)
 
 
 def _read_if_there(path: Path) -> bytes | None:

@@ -12,23 +12,27 @@ Every PUT is atomic and durable when it is answered; the server checks the SHA-2
 """
 
 import asyncio
-import errno
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from artstore_kit.failpoints import reached
 from artstore_kit.logging import get_logger
-from artstore_kit.streams import BATCH_BYTES
-from storage_element.blobs.store import Entry, Note, Staged, StorageUnreadyError, TruncatedError
+from artstore_kit.streams import BATCH_BYTES, parts
+from storage_element.blobs.bucket import Bucket, client, refusal, storage_error
+from storage_element.blobs.store import (
+    Entry,
+    Note,
+    Staged,
+    StorageUnreadyError,
+    TruncatedError,
+    Unfinished,
+)
 from storage_element.domain.filenames import ATTRIBUTES_SUFFIX, is_place
 from storage_element.domain.room import Space
 
@@ -39,26 +43,8 @@ _Object = dict[str, Any]
 _PART_BYTES = 8 * 1024 * 1024
 _MAX_PARTS = 10_000
 _ATTRIBUTES_IN_FLIGHT = 32
-_CONNECTIONS = 64
-_CONNECT_SECONDS = 5
-_READ_SECONDS = 30
-_ATTEMPTS = 4
-_MISSING = {"404", "NoSuchKey", "NoSuchUpload", "NotFound"}
-_FULL = {"XMinioStorageFull", "QuotaExceeded"}
 # What a bucket could still take is nowhere to be asked: the limit is STORAGE_MAX_SIZE alone.
 _UNLIMITED = 2**60
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """Where the bucket is and who we are there; without keys, what the environment provides."""
-
-    name: str
-    region: str
-    endpoint: str | None = None
-    access_key: str | None = None
-    secret_key: str | None = field(default=None, repr=False)
-    path_style: bool = True
 
 
 @dataclass(slots=True)
@@ -88,15 +74,7 @@ class S3:
 
     async def open(self) -> None:
         """Connect, and look at the bucket; raises StorageUnreadyError saying what is wrong."""
-        client = get_session().create_client(
-            "s3",
-            region_name=self._bucket.region,
-            endpoint_url=self._bucket.endpoint,
-            aws_access_key_id=self._bucket.access_key,
-            aws_secret_access_key=self._bucket.secret_key,
-            config=_config(self._bucket),
-        )
-        self._s3 = await self._opened.enter_async_context(client)
+        self._s3 = await self._opened.enter_async_context(client(self._bucket))
         await self.space()
 
     async def close(self) -> None:
@@ -107,7 +85,7 @@ class S3:
         try:
             await self._s3.head_bucket(Bucket=self._bucket.name)
         except ClientError as error:
-            raise StorageUnreadyError(_refusal(self._bucket.name, error)) from error
+            raise StorageUnreadyError(refusal(self._bucket.name, error)) from error
         except (BotoCoreError, OSError) as error:
             where = self._bucket.endpoint or "AWS"
             message = f"{where} cannot be reached: {type(error).__name__}"
@@ -127,7 +105,7 @@ class S3:
         sending: asyncio.Task[None] | None = None
         try:
             # One part is hashed and sent while the next one arrives.
-            async for part in _parts(chunks):
+            async for part in parts(chunks, _PART_BYTES):
                 await asyncio.to_thread(digest.update, part)
                 size += len(part)
                 if sending is not None:
@@ -195,7 +173,7 @@ class S3:
         except FileNotFoundError:
             return None
         except (BotoCoreError, ClientError) as error:
-            raise _storage_error(error) from error
+            raise storage_error(error) from error
         return document
 
     async def remove_attributes(self, place: str) -> None:
@@ -220,16 +198,20 @@ class S3:
             logger.debug("upload_already_ended", place=place)
 
     async def _begun_uploads(self, place: str) -> set[str | None]:
-        pages = self._s3.get_paginator("list_multipart_uploads")
-        try:
-            return {
-                upload["UploadId"]
-                async for page in pages.paginate(Bucket=self._bucket.name, Prefix=place)
-                for upload in page.get("Uploads", [])
-                if upload["Key"] == place
-            }
-        except (BotoCoreError, ClientError) as error:
-            raise _storage_error(error) from error
+        return {upload.upload_id async for upload in self._listed(place) if upload.place == place}
+
+    async def unfinished(self) -> AsyncIterator[Unfinished]:
+        async for upload in self._listed(""):
+            if is_place(upload.place):
+                yield upload
+
+    async def _listed(self, prefix: str) -> AsyncIterator[Unfinished]:
+        async for page in self._pages("list_multipart_uploads", Prefix=prefix):
+            for upload in page.get("Uploads", []):
+                yield Unfinished(upload["Key"], upload["UploadId"], upload["Initiated"])
+
+    async def abort(self, upload: Unfinished) -> None:
+        await self._abort(upload.place, upload.upload_id)
 
     async def size(self, place: str) -> int | None:
         try:
@@ -250,26 +232,22 @@ class S3:
                         left -= len(chunk)
                         yield chunk
             except (BotoCoreError, ClientError) as error:
-                raise _storage_error(error) from error
+                raise storage_error(error) from error
             if left > 0:
                 raise TruncatedError(place)
 
     async def entries(self, *, after: str = "") -> AsyncIterator[list[Entry]]:
-        pages = self._s3.get_paginator("list_objects_v2")
         behind = {"StartAfter": _attributes(after)} if after else {}
         # By place: the bytes and the attributes follow one another, perhaps on the next page.
         objects: dict[str, list[_Object]] = {}
-        try:
-            async for page in pages.paginate(Bucket=self._bucket.name, **behind):
-                for found in page.get("Contents", []):
-                    place = found["Key"].removesuffix(ATTRIBUTES_SUFFIX)
-                    if is_place(place):
-                        objects.setdefault(place, []).append(found)
-                whole = list(objects)[:-1]
-                if whole:
-                    yield await self._described([(place, objects.pop(place)) for place in whole])
-        except (BotoCoreError, ClientError) as error:
-            raise _storage_error(error) from error
+        async for page in self._pages("list_objects_v2", **behind):
+            for found in page.get("Contents", []):
+                place = found["Key"].removesuffix(ATTRIBUTES_SUFFIX)
+                if is_place(place):
+                    objects.setdefault(place, []).append(found)
+            whole = list(objects)[:-1]
+            if whole:
+                yield await self._described([(place, objects.pop(place)) for place in whole])
         if objects:
             yield await self._described(list(objects.items()))
 
@@ -287,8 +265,22 @@ class S3:
 
         return list(await asyncio.gather(*(describe(*item) for item in listed)))
 
+    async def count(self) -> int:
+        pages = self._pages("list_objects_v2")
+        return sum(
+            [is_place(item["Key"]) async for page in pages for item in page.get("Contents", [])]
+        )
+
     async def write_description(self, name: str, content: bytes) -> None:
         await self._ask("put_object", name, Body=content, ContentType="application/json")
+
+    async def _pages(self, operation: str, **arguments: str) -> AsyncIterator[dict[str, Any]]:
+        pages = self._s3.get_paginator(operation).paginate(Bucket=self._bucket.name, **arguments)
+        try:
+            async for page in pages:
+                yield page
+        except (BotoCoreError, ClientError) as error:
+            raise storage_error(error) from error
 
     async def _ask(self, operation: str, key: str, **arguments: Any) -> dict[str, Any]:
         """Do one S3 operation; raises OSError, FileNotFoundError where there is no such thing."""
@@ -297,64 +289,9 @@ class S3:
                 Bucket=self._bucket.name, Key=key, **arguments
             )
         except (BotoCoreError, ClientError) as error:
-            raise _storage_error(error) from error
+            raise storage_error(error) from error
         return answer
-
-
-def _config(bucket: Bucket) -> AioConfig:
-    return AioConfig(
-        signature_version="s3v4",
-        # Newer checksums are refused by many stores; the signed SHA-256 is checked by all.
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        s3={
-            "addressing_style": "path" if bucket.path_style else "virtual",
-            "payload_signing_enabled": True,
-        },
-        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-        connect_timeout=_CONNECT_SECONDS,
-        read_timeout=_READ_SECONDS,
-        max_pool_connections=_CONNECTIONS,
-    )
-
-
-async def _parts(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Regroup a body into parts of one size, but for the last; an empty body is one empty part."""
-    held = bytearray()
-    sent = False
-    async for chunk in chunks:
-        held += chunk
-        while len(held) >= _PART_BYTES:
-            yield bytes(memoryview(held)[:_PART_BYTES])
-            del held[:_PART_BYTES]
-            sent = True
-    if held or not sent:
-        yield bytes(held)
 
 
 def _attributes(place: str) -> str:
     return f"{place}{ATTRIBUTES_SUFFIX}"
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _refusal(bucket: str, error: ClientError) -> str:
-    """Say what is wrong with the bucket; HEAD has no body, so its status is all there is."""
-    if _code(error) in _MISSING | {"NoSuchBucket"}:
-        return f"bucket {bucket!r} does not exist: create it"
-    if _code(error) in {"401", "403", "AccessDenied"}:
-        return f"bucket {bucket!r} refuses these keys: check STORAGE_S3_ACCESS_KEY and its policy"
-    return f"bucket {bucket!r} answered {_code(error)}: check STORAGE_S3_REGION and the endpoint"
-
-
-def _storage_error(error: BotoCoreError | ClientError) -> OSError:
-    if not isinstance(error, ClientError):
-        return OSError(errno.EIO, f"{type(error).__name__}: {error}")
-    code = _code(error)
-    if code in _MISSING:
-        return FileNotFoundError(errno.ENOENT, code)
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    full = status == HTTPStatus.INSUFFICIENT_STORAGE or code in _FULL
-    return OSError(errno.ENOSPC if full else errno.EIO, f"S3 answered {status} {code}")

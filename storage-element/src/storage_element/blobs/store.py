@@ -32,6 +32,15 @@ class Entry:
     changed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An upload in parts that was begun and neither finished nor aborted."""
+
+    place: str
+    upload_id: str
+    begun_at: datetime
+
+
 class BlobStore(Protocol):
     """Bytes and attribute documents, named by their place under the storage root.
 
@@ -92,6 +101,18 @@ class BlobStore(Protocol):
 
     def entries(self, *, after: str = "") -> AsyncIterator[list[Entry]]:
         """Yield, in the order of their places, batches of all there is behind the place `after`."""
+        ...
+
+    async def count(self) -> int:
+        """Return at how many places there is something."""
+        ...
+
+    def unfinished(self) -> AsyncIterator[Unfinished]:
+        """Yield uploads in parts on their way, whoever began them."""
+        ...
+
+    async def abort(self, upload: Unfinished) -> None:
+        """Give up an upload in parts; what is in place stays."""
         ...
 
     async def write_description(self, name: str, content: bytes) -> None:

@@ -24,6 +24,7 @@ class ElementRow:
     head: int
     files: int
     bytes: int
+    complete: bool
 
 
 class Feed:
@@ -33,29 +34,26 @@ class Feed:
         self._engine = engine
         self._changed = asyncio.Event()
 
-    async def open(self, mode: Mode) -> bool:
-        """Begin a feed unless there is one; return whether the database was new."""
+    async def open(self, mode: Mode) -> None:
+        """Begin a feed unless there is one; a new one is not complete until it was renewed."""
+        new = {"feed_id": uuid4(), "mode": mode, "head": 0, "files": 0, "bytes": 0}
         async with self._engine.begin() as connection:
-            result = await connection.execute(
+            await connection.execute(
                 insert(element)
-                .values(only_row=True, feed_id=uuid4(), mode=mode, head=0, files=0, bytes=0)
+                .values(only_row=True, complete=False, **new)
                 .on_conflict_do_nothing()
             )
-            return result.rowcount == 1
 
-    async def reset(self) -> None:
-        """Forget everything that can be derived, and begin a feed that consumers know is new."""
+    async def renew(self) -> None:
+        """Give the feed a new id: consumers then compare all they know with all there is."""
         async with self._engine.begin() as connection:
-            await connection.execute(sa.text("TRUNCATE files, changes, journal"))
-            await connection.execute(
-                sa.update(element).values(feed_id=uuid4(), head=0, files=0, bytes=0)
-            )
+            await connection.execute(sa.update(element).values(feed_id=uuid4(), complete=True))
 
     async def element(self) -> ElementRow:
         """Return the element's row."""
         async with self._engine.connect() as connection:
             row = (await connection.execute(sa.select(element))).one()
-        return ElementRow(row.feed_id, Mode(row.mode), row.head, row.files, row.bytes)
+        return ElementRow(row.feed_id, Mode(row.mode), row.head, row.files, row.bytes, row.complete)
 
     async def change_mode(self, before: Mode, after: Mode) -> bool:
         """Change the element's mode for all replicas; False when it was no longer `before`."""

@@ -7,6 +7,8 @@ are therefore without gaps and in the order of commits.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from artstore_kit.contracts.changes import Action
 from artstore_kit.contracts.files import FileAttributes
-from storage_element.database.tables import changes, files
+from storage_element.database.tables import changes, element, files
 
 _COMMIT = sa.text("""
     WITH closed AS (
@@ -31,6 +33,7 @@ _COMMIT = sa.text("""
             SET place = excluded.place, size = excluded.size, revision = excluded.revision,
                 attributes = excluded.attributes
             WHERE files.revision < excluded.revision
+                OR (:correcting AND files.attributes <> excluded.attributes)
         RETURNING 1
     ), numbered AS (
         UPDATE element SET
@@ -55,6 +58,7 @@ _COMMIT = sa.text("""
     sa.bindparam("uploaded_by", type_=sa.Text),
     sa.bindparam("idempotency_key", type_=sa.Text),
     sa.bindparam("attributes", type_=JSONB),
+    sa.bindparam("correcting", type_=sa.Boolean),
 )
 
 _FORGET = sa.text("""
@@ -75,13 +79,23 @@ _FORGET = sa.text("""
 _ADOPT = sa.text("""
     WITH found AS (
         SELECT * FROM jsonb_to_recordset(:found) AS item (place text, attributes jsonb)
+    ), settled AS (
+        SELECT found.*, (attributes->>'file_id')::uuid AS file_id FROM found
+        WHERE NOT EXISTS (
+            SELECT FROM journal WHERE journal.file_id = (found.attributes->>'file_id')::uuid
+        ) AND NOT EXISTS (
+            SELECT FROM changes
+            WHERE changes.file_id = (found.attributes->>'file_id')::uuid
+                AND action = 'deleted' AND seq > :head
+        )
     ), stored AS (
-        INSERT INTO files
-            (file_id, place, size, revision, uploaded_by, idempotency_key, attributes)
-        SELECT (attributes->>'file_id')::uuid, place, (attributes->>'size')::bigint,
+        INSERT INTO files (file_id, place, size, revision, uploaded_by, idempotency_key,
+                           attributes, verified_at)
+        SELECT file_id, place, (attributes->>'size')::bigint,
                (attributes->>'revision')::int, attributes->>'uploaded_by',
-               attributes->>'idempotency_key', attributes
-        FROM found
+               attributes->>'idempotency_key', attributes,
+               (attributes->>'created_at')::timestamptz
+        FROM settled
         ON CONFLICT DO NOTHING
         RETURNING file_id, size, revision
     ), numbered AS (
@@ -96,7 +110,11 @@ _ADOPT = sa.text("""
         FROM stored, numbered
     )
     SELECT count(*) FROM stored
-""").bindparams(sa.bindparam("found", type_=JSONB))
+""").bindparams(sa.bindparam("found", type_=JSONB), sa.bindparam("head", type_=sa.BigInteger))
+
+
+# What a StoredRow is made of.
+ROWS = sa.select(files.c.place, files.c.attributes, files.c.damage)
 
 
 class LeaseLostError(Exception):
@@ -105,22 +123,29 @@ class LeaseLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoredRow:
-    """A file as the cache knows it."""
+    """A file as the cache knows it; `damage` says what is wrong with its bytes."""
 
     place: str
     attributes: FileAttributes
+    damage: str | None = None
 
 
 class Files:
-    """The element's files as the database knows them; each method is one statement."""
+    """The element's files as the database knows them; nearly each method is one statement."""
 
     def __init__(self, engine: AsyncEngine, owner: UUID) -> None:
+        self._transactions = engine
         # A statement is a transaction of its own: BEGIN and COMMIT would be two journeys more.
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._owner = owner
 
-    async def commit(self, place: str, attributes: FileAttributes) -> None:
-        """Make a stored or edited file known; raises LeaseLostError when it is no longer ours."""
+    async def commit(
+        self, place: str, attributes: FileAttributes, *, correcting: bool = False
+    ) -> None:
+        """Make a stored or edited file known; raises LeaseLostError when it is no longer ours.
+
+        `correcting`: these attributes count even if the cache has a newer revision.
+        """
         values = {
             "file_id": attributes.file_id,
             "place": place,
@@ -130,6 +155,7 @@ class Files:
             "idempotency_key": attributes.idempotency_key,
             "attributes": attributes.model_dump(mode="json", exclude_none=True),
             "owner": self._owner,
+            "correcting": correcting,
         }
         async with self._engine.begin() as connection:
             if not await connection.scalar(_COMMIT, values):
@@ -140,21 +166,27 @@ class Files:
         async with self._engine.begin() as connection:
             await connection.execute(_FORGET, {"file_id": file_id, "owner": self._owner})
 
-    async def adopt(self, found: Sequence[tuple[str, FileAttributes]]) -> int:
-        """Add files that the store holds and the cache does not; return how many were new."""
+    async def adopt(self, found: Sequence[tuple[str, FileAttributes]], *, head: int) -> int:
+        """Add files that the store holds and the cache does not; return how many were new.
+
+        Left out is what is being written now, and what was deleted behind `head`, the newest
+        change before the store was looked at: it may be gone again.
+        """
         items = [
             {"place": place, "attributes": item.model_dump(mode="json", exclude_none=True)}
             for place, item in found
         ]
-        async with self._engine.begin() as connection:
-            return int(await connection.scalar(_ADOPT, {"found": items}) or 0)
+        async with self._transactions.begin() as connection:
+            # Whoever commits holds this lock: what they committed is seen by what follows.
+            await connection.execute(sa.select(element.c.head).with_for_update())
+            values = {"found": items, "head": head}
+            return int(await connection.scalar(_ADOPT, values) or 0)
 
     async def get(self, file_id: UUID) -> StoredRow | None:
         """Return a file's place and attributes."""
-        query = sa.select(files.c.place, files.c.attributes).where(files.c.file_id == file_id)
         async with self._engine.connect() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return StoredRow(row.place, FileAttributes.model_validate(row.attributes)) if row else None
+            row = (await connection.execute(ROWS.where(files.c.file_id == file_id))).one_or_none()
+        return stored(row) if row else None
 
     async def deleted_revision(self, file_id: UUID) -> int | None:
         """Return the revision at which a file was deleted here last; None when it never was."""
@@ -187,3 +219,35 @@ class Files:
         async with self._engine.connect() as connection:
             rows = await connection.scalars(query)
             return [FileAttributes.model_validate(row) for row in rows]
+
+    async def between(self, after: str, upto: str | None, *, limit: int) -> list[StoredRow]:
+        """Return up to `limit` files whose places lie behind `after`, in the order of places.
+
+        `upto`: the last place that counts; None for all there are.
+        """
+        query = ROWS.where(files.c.place > after).order_by(files.c.place).limit(limit)
+        if upto is not None:
+            query = query.where(files.c.place <= upto)
+        async with self._engine.connect() as connection:
+            return [stored(row) for row in await connection.execute(query)]
+
+    async def at(self, place: str) -> StoredRow | None:
+        """Return the file whose bytes are at `place`."""
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(ROWS.where(files.c.place == place))).one_or_none()
+        return stored(row) if row else None
+
+    async def expired(self, now: datetime, *, after: UUID | None, limit: int) -> list[StoredRow]:
+        """Return up to `limit` files whose time is over, in the order of their ids."""
+        ends = files.c.attributes[("retention", "expires_at")].astext
+        moment = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        query = ROWS.where(ends <= moment).order_by(files.c.file_id).limit(limit)
+        if after is not None:
+            query = query.where(files.c.file_id > after)
+        async with self._engine.connect() as connection:
+            return [stored(row) for row in await connection.execute(query)]
+
+
+def stored(row: Any) -> StoredRow:  # noqa: ANN401 - a row of SQLAlchemy's
+    """Return what a row of `ROWS` says."""
+    return StoredRow(row.place, FileAttributes.model_validate(row.attributes), row.damage)

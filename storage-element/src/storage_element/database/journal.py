@@ -1,5 +1,6 @@
 """The write-ahead log: what is being written, by which process, until when it may be believed."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,7 @@ from storage_element.database.files import LeaseLostError, StoredRow
 from storage_element.database.tables import files, journal
 
 LEASE_SECONDS = 30
+_POLL_SECONDS = 1
 
 _BEGIN = (
     sa.text("""
@@ -41,6 +43,7 @@ class Operation(StrEnum):
     PULL = "pull"
     EDIT = "edit"
     DELETE = "delete"
+    REBUILD = "rebuild"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,11 @@ class Journal:
         query = sa.select(journal.c.file_id).where(journal.c.file_id == file_id)
         async with self._engine.connect() as connection:
             return await connection.scalar(query) is not None
+
+    async def closed(self, file_id: UUID) -> None:
+        """Wait until nobody is writing this file."""
+        while await self.is_open(file_id):  # noqa: ASYNC110 - another process may be the writer
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def note_upload(self, file_id: UUID, upload_id: str) -> None:
         """Remember under which id the store keeps an unfinished upload of ours."""

@@ -1,4 +1,4 @@
-"""An element's tables: a cache of the attributes, the write-ahead log, the change feed."""
+"""An element's tables: a cache of the attributes, the write-ahead log, the feed, maintenance."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -15,18 +15,38 @@ element = sa.Table(
     sa.Column("head", sa.BigInteger, nullable=False),
     sa.Column("files", sa.BigInteger, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
+    # Whether everything that lies in the store has been made known.
+    sa.Column("complete", sa.Boolean, nullable=False, server_default=sa.true()),
 )
 
 files = sa.Table(
     "files",
     metadata,
     sa.Column("file_id", sa.Uuid, primary_key=True),
-    sa.Column("place", sa.Text, nullable=False, unique=True),
+    # In the order of bytes, as listings of the store are.
+    sa.Column("place", sa.Text(collation="C"), nullable=False, unique=True),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("uploaded_by", sa.Text, nullable=False),
     sa.Column("idempotency_key", sa.Text),
     sa.Column("attributes", JSONB, nullable=False),
+    # When its bytes were last read and hashed, at the latest when they came in.
+    sa.Column(
+        "verified_at",
+        sa.DateTime(timezone=True),
+        nullable=False,
+        server_default=sa.func.now(),
+        index=True,
+    ),
+    # What is wrong with its bytes: such a file is never served.
+    sa.Column("damage", sa.Text),
+    sa.Index("files_damaged", "file_id", postgresql_where=sa.text("damage IS NOT NULL")),
+    sa.Index(
+        "files_expiry",
+        sa.text("(attributes #>> '{retention,expires_at}')"),
+        "file_id",
+        postgresql_where=sa.text("attributes #>> '{retention,expires_at}' IS NOT NULL"),
+    ),
     sa.Index(
         "files_idempotency",
         "uploaded_by",
@@ -69,4 +89,32 @@ changes = sa.Table(
     ),
     # A repeated delete is answered like the first: what was deleted here must be found by its id.
     sa.Index("changes_deleted", "file_id", postgresql_where=sa.text("action = 'deleted'")),
+)
+
+# The last or the present run of each maintenance task.
+maintenance = sa.Table(
+    "maintenance",
+    metadata,
+    sa.Column("task", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("dry_run", sa.Boolean, nullable=False),
+    # Begun by the element itself: a request takes precedence.
+    sa.Column("scheduled", sa.Boolean, nullable=False),
+    # Where a process that takes the task over goes on.
+    sa.Column("position", sa.Text, nullable=False),
+    sa.Column("done", sa.BigInteger, nullable=False),
+    sa.Column("total", sa.BigInteger),
+    sa.Column("counts", JSONB, nullable=False),
+    sa.Column("findings", JSONB, nullable=False),
+    sa.Column("error", sa.Text),
+    # Of the process that works on it: whoever lost the lease has another one.
+    sa.Column("token", sa.Uuid, nullable=False),
+    sa.Column("lease_until", sa.DateTime(timezone=True), nullable=False),
+    sa.Column(
+        "started_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
+    ),
+    sa.Column(
+        "updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
+    ),
+    sa.Column("finished_at", sa.DateTime(timezone=True)),
 )

@@ -12,7 +12,8 @@ _MAX_UPLOADER_BYTES = 64
 # a file system or a terminal.
 _UNSAFE = re.compile(r"[^\w.-]+")
 _PLACE = re.compile(
-    r"\d{4}/\d\d/\d\d/\d\d/[^/]+_\d{8}T\d{6}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"\d{4}/\d\d/\d\d/\d\d/[^/]+_\d{8}T\d{6}_"
+    r"(?P<file_id>[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"
     r"(\.[A-Za-z0-9]{1,16})?"
 )
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,16})$")
@@ -36,6 +37,15 @@ def place_of(*, filename: str, uploader: str, created_at: datetime, file_id: UUI
 def is_place(name: str) -> bool:
     """Say whether `name` is one that `place_of` gives; what else lies about is not ours."""
     return _PLACE.fullmatch(name) is not None
+
+
+def file_id_of(place: str) -> UUID:
+    """Return the id in a place; raises ValueError for what `is_place` denies."""
+    found = _PLACE.fullmatch(place)
+    if found is None:
+        message = f"not a place of a file: {place!r}"
+        raise ValueError(message)
+    return UUID(found["file_id"])
 
 
 def _safe(text: str) -> str:

@@ -45,7 +45,9 @@ async def changing(
     except BaseException as error:
         # Shielded: a cancelled request must not leave the file between two states.
         await asyncio.shield(
-            _settle_or_leave(file_id, row.place, blobs=blobs, journal=journal, files=files)
+            _settle_or_leave(
+                operation, file_id, row.place, blobs=blobs, journal=journal, files=files
+            )
         )
         if isinstance(error, OSError):
             raise storage_error(error) from error
@@ -56,15 +58,30 @@ async def changing(
 
 
 async def _settle_or_leave(
-    file_id: UUID, place: str, *, blobs: BlobStore, journal: Journal, files: Files
+    operation: Operation,
+    file_id: UUID,
+    place: str,
+    *,
+    blobs: BlobStore,
+    journal: Journal,
+    files: Files,
 ) -> None:
     try:
-        await settle(file_id, place, blobs=blobs, files=files)
+        await settle(operation, file_id, place, blobs=blobs, files=files)
     except Exception:
         logger.exception("change_left_to_recovery", file_id=str(file_id))
         # Where the database is away too, the entry's lease runs out by itself.
         with suppress(Exception):
             await journal.hand_over(file_id)
+
+
+async def confirm_ours(file_id: UUID, *, blobs: BlobStore, journal: Journal) -> None:
+    """Raise LeaseLostError if another replica may have taken this write for dead, and settled it.
+
+    Asked just before a commit point, with a whole lease to reach it.
+    """
+    if not blobs.exclusive:
+        await journal.confirm(file_id)
 
 
 def check_revision(file: FileAttributes, if_match: str | None) -> None:

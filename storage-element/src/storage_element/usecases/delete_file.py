@@ -22,7 +22,7 @@ from storage_element.database.journal import Journal, Operation
 from storage_element.domain.element import Element
 from storage_element.domain.room import Room
 from storage_element.domain.rules import refuses_delete
-from storage_element.usecases.change_file import changing, check_revision
+from storage_element.usecases.change_file import changing, check_revision, confirm_ours
 from storage_element.usecases.errors import enforce
 from storage_element.usecases.read_file import describe_file
 
@@ -76,6 +76,7 @@ async def remove_file(
     ) as row:
         check(row.attributes)
         reached("delete.begun")
+        await confirm_ours(file_id, blobs=blobs, journal=journal)
         await blobs.remove_attributes(row.place)
         reached("delete.attributes_removed")
         await blobs.discard(file_id, row.place)

@@ -27,7 +27,7 @@ from storage_element.domain.element import Element
 from storage_element.domain.merge_patch import merge
 from storage_element.domain.rules import refuses_edit
 from storage_element.usecases.attribute_limit import check_attributes_fit
-from storage_element.usecases.change_file import changing, check_revision
+from storage_element.usecases.change_file import changing, check_revision, confirm_ours
 from storage_element.usecases.errors import enforce
 from storage_element.usecases.read_file import describe_file
 
@@ -68,16 +68,17 @@ async def edit_file(
     async with changing(file_id, Operation.EDIT, blobs=blobs, journal=journal, files=files) as row:
         after = edited(row.attributes).model_copy(update={"revision": row.attributes.revision + 1})
         reached("edit.begun")
-        await replace_attributes(row.place, after, blobs=blobs, files=files)
+        await replace_attributes(row.place, after, blobs=blobs, journal=journal, files=files)
     feed.announce()
     reached("edit.committed")
     return after
 
 
 async def replace_attributes(
-    place: str, after: FileAttributes, *, blobs: BlobStore, files: Files
+    place: str, after: FileAttributes, *, blobs: BlobStore, journal: Journal, files: Files
 ) -> None:
     """Do steps 2 and 3."""
+    await confirm_ours(after.file_id, blobs=blobs, journal=journal)
     await blobs.write_attributes(after.file_id, place, after.document())
     reached("edit.attributes_written")
     await files.commit(place, after)

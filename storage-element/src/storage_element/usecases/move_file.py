@@ -168,7 +168,7 @@ async def _mark(
     async with changing(file_id, Operation.EDIT, blobs=blobs, journal=journal, files=files) as row:
         revision = row.attributes.revision + 1
         after = change(row.attributes).model_copy(update={"revision": revision})
-        await replace_attributes(row.place, after, blobs=blobs, files=files)
+        await replace_attributes(row.place, after, blobs=blobs, journal=journal, files=files)
     feed.announce()
     return after
 

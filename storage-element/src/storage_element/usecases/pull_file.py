@@ -168,7 +168,7 @@ async def _take_back(
     ) as row:
         after = _taken_over(pull, offered)
         reached("pull.found")
-        await replace_attributes(row.place, after, blobs=blobs, files=files)
+        await replace_attributes(row.place, after, blobs=blobs, journal=journal, files=files)
     feed.announce()
     return Stored(after, created=False)
 

@@ -6,7 +6,7 @@ from artstore_kit.errors import NotFoundError
 from storage_element.database.files import Files, StoredRow
 from storage_element.domain import mode
 from storage_element.domain.element import Element
-from storage_element.usecases.errors import ModeForbidsError
+from storage_element.usecases.errors import BytesDamagedError, ModeForbidsError
 
 
 def file_not_found(file_id: UUID) -> NotFoundError:
@@ -21,9 +21,21 @@ async def describe_file(file_id: UUID, *, files: Files) -> StoredRow:
     return row
 
 
-async def open_file(file_id: UUID, *, element: Element, files: Files) -> StoredRow:
-    """Return what is needed to send a file's bytes; raises ModeForbidsError, NotFoundError."""
+def check_readable(element: Element) -> None:
+    """Raise ModeForbidsError where bytes are not read."""
     if not mode.allows(element.mode, mode.Operation.READ_CONTENT):
         message = f"element {element.element_id} is in mode {element.mode}: bytes must be restored"
         raise ModeForbidsError(message)
-    return await describe_file(file_id, files=files)
+
+
+async def open_file(file_id: UUID, *, element: Element, files: Files) -> StoredRow:
+    """Return what is needed to send a file's bytes.
+
+    Raises ModeForbidsError, NotFoundError, BytesDamagedError for a file in quarantine.
+    """
+    check_readable(element)
+    row = await describe_file(file_id, files=files)
+    if row.damage is not None:
+        message = f"the stored bytes of {file_id} are damaged ({row.damage}); restore them"
+        raise BytesDamagedError(message)
+    return row

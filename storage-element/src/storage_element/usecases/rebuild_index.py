@@ -1,60 +1,86 @@
-"""Rebuild the database's knowledge of files from the attributes, which are the truth."""
+"""Make the database say what the store holds: the attributes are the truth (DESIGN 4.3).
 
-import time
-from dataclasses import dataclass
+It may run beside uploads, edits and deletes, be killed at any point and run again. Attributes that
+cannot be read, or whose bytes are absent or of another size, are listed and left as they are: a
+person has to look. Nothing is ever removed from the store.
+"""
+
+from collections.abc import AsyncIterator
 
 from pydantic import ValidationError
 
 from artstore_kit.contracts.files import FileAttributes
+from artstore_kit.failpoints import reached
 from artstore_kit.logging import get_logger
-from storage_element.blobs.store import BlobStore, Entry
+from storage_element.blobs.store import BlobStore
+from storage_element.database.feed import Feed
 from storage_element.database.files import Files
+from storage_element.database.journal import InProgressError, Journal, Operation
+from storage_element.domain.filenames import file_id_of
+from storage_element.domain.maintenance import Finding, Problem, Run, Step
+from storage_element.usecases.compare_index import Comparison, compare, problem_at
 
 logger = get_logger(__name__)
 
-_PROGRESS_SECONDS = 5
+_DATABASE_IS_WRONG = {Problem.OUTDATED, Problem.GONE}
 
 
-@dataclass
-class Rebuild:
-    """What was found: files now known, and attributes that could not be believed."""
-
-    files: int = 0
-    broken: int = 0
-
-
-async def rebuild_index(*, blobs: BlobStore, files: Files) -> Rebuild:
-    """Read every attributes document of the store and make its file known; safe to repeat.
-
-    Attributes that cannot be read, or whose bytes are absent or of another size, are logged and
-    left as they are: a person has to look.
-    """
-    rebuild = Rebuild()
-    reported = time.monotonic()
-    async for batch in blobs.entries():
-        described = [entry for entry in batch if entry.document is not None]
-        sound = [
-            (entry.place, attributes)
-            for entry in described
-            if (attributes := _sound(entry)) is not None
-        ]
-        rebuild.files += await files.adopt(sound)
-        rebuild.broken += len(described) - len(sound)
-        if time.monotonic() - reported > _PROGRESS_SECONDS:
-            reported = time.monotonic()
-            logger.info("rebuild_progress", files=rebuild.files, broken=rebuild.broken)
-    logger.info("rebuild_done", files=rebuild.files, broken=rebuild.broken)
-    return rebuild
+async def rebuild_index(
+    run: Run, *, blobs: BlobStore, journal: Journal, files: Files, feed: Feed
+) -> AsyncIterator[Step]:
+    """Add, correct and forget files until the database agrees; then begin a new feed."""
+    # Whatever is deleted from now on is not to be added by what we have read of it.
+    head = (await feed.element()).head
+    run.total = await blobs.count()
+    async for comparison in compare(after=run.position, blobs=blobs, files=files):
+        step = await _apply(comparison, head, blobs=blobs, journal=journal, files=files)
+        reached("rebuild.batch_applied")
+        feed.announce()
+        yield step
+    reached("rebuild.applied")
+    await feed.renew()
+    reached("rebuild.renewed")
 
 
-def _sound(entry: Entry) -> FileAttributes | None:
-    place = entry.place
+async def _apply(
+    comparison: Comparison, head: int, *, blobs: BlobStore, journal: Journal, files: Files
+) -> Step:
+    added = await files.adopt(comparison.unknown, head=head)
+    corrected, findings = 0, []
+    suspects = list(comparison.suspects)
+    if added < len(comparison.unknown):
+        suspects += [place for place, _ in comparison.unknown]
+    for place in suspects:
+        problem = await problem_at(place, blobs=blobs, journal=journal, files=files)
+        if problem in _DATABASE_IS_WRONG:
+            corrected += await _correct(place, blobs=blobs, journal=journal, files=files)
+        elif problem is not None:
+            # It could not be added: a file with its id or idempotency key is known already.
+            problem = Problem.DUPLICATE if problem is Problem.UNKNOWN else problem
+            logger.error("file_not_rebuilt", place=place, problem=problem)
+            findings.append(Finding(place, problem))
+    counts = {"added": added, "corrected": corrected, "broken": len(findings)}
+    return Step(comparison.position, comparison.places, counts, findings)
+
+
+async def _correct(place: str, *, blobs: BlobStore, journal: Journal, files: Files) -> bool:
+    """Let the row of one file follow the store; False when it is in other hands or unreadable."""
+    file_id = file_id_of(place)
     try:
-        attributes = FileAttributes.model_validate_json(entry.document or b"")
-    except ValidationError as error:
-        logger.error("attributes_unreadable", place=place, faults=error.error_count())  # noqa: TRY400 - its text would quote the document
-        return None
-    if entry.size != attributes.size:
-        logger.error("bytes_do_not_match", place=place, expected=attributes.size, found=entry.size)
-        return None
-    return attributes
+        row = await journal.begin_change(file_id, Operation.REBUILD)
+    except InProgressError:
+        row = None
+    if row is None:
+        return False
+    reached("rebuild.correcting")
+    document = await blobs.read_attributes(row.place)
+    if document is None:
+        await files.forget(file_id)
+        return True
+    try:
+        attributes = FileAttributes.model_validate_json(document)
+    except ValidationError:
+        await journal.abandon(file_id)
+        return False
+    await files.commit(row.place, attributes, correcting=True)
+    return True

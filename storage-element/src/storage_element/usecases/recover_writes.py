@@ -12,10 +12,12 @@ from artstore_kit.logging import get_logger
 from storage_element.blobs.store import BlobStore
 from storage_element.database.feed import Feed
 from storage_element.database.files import Files
-from storage_element.database.journal import Journal
+from storage_element.database.journal import Journal, Operation
 from storage_element.metrics import RECOVERED
 
 logger = get_logger(__name__)
+
+_OF_BYTES = {Operation.CREATE, Operation.PULL, Operation.DELETE}
 
 
 async def recover_writes(
@@ -29,6 +31,7 @@ async def recover_writes(
     for intent in await journal.take_over(all_others=starting and blobs.exclusive):
         try:
             await settle(
+                intent.operation,
                 intent.file_id,
                 intent.place,
                 upload_id=intent.upload_id,
@@ -43,6 +46,7 @@ async def recover_writes(
 
 
 async def settle(
+    operation: Operation,
     file_id: UUID,
     place: str,
     *,
@@ -54,8 +58,10 @@ async def settle(
     document = await blobs.read_attributes(place)
     reached("recover.read")
     if document is None:
-        await blobs.discard(file_id, place, upload_id)
-        reached("recover.discarded")
+        # What only changes what is said of a file never removes its bytes, whoever took the rest.
+        if operation in _OF_BYTES:
+            await blobs.discard(file_id, place, upload_id)
+            reached("recover.discarded")
         await files.forget(file_id)
     else:
         await files.commit(place, FileAttributes.model_validate_json(document))

@@ -37,6 +37,7 @@ from storage_element.domain import mode
 from storage_element.domain.element import Element
 from storage_element.domain.room import Reservation, Shortage
 from storage_element.usecases.attribute_limit import check_attributes_fit
+from storage_element.usecases.change_file import confirm_ours
 from storage_element.usecases.errors import (
     DigestMismatchError,
     FileTooLargeError,
@@ -194,9 +195,7 @@ async def _write(
         await blobs.publish(file_id, place)
         reached(f"{failpoint}.published")
         attributes = await arrival.complete(staged)
-        if not blobs.exclusive:
-            # Another replica may have taken this write for dead, and undone it.
-            await journal.confirm(file_id)
+        await confirm_ours(file_id, blobs=blobs, journal=journal)
         await blobs.write_attributes(file_id, place, attributes.document())
         reached(f"{failpoint}.attributes_written")
     except BaseException as error:

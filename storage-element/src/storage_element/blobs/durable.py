@@ -1,0 +1,56 @@
+"""Writing and removing files so that a power cut takes nothing back."""
+
+import hashlib
+import os
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+
+from storage_element.blobs.store import Staged
+
+
+class StagedFile:
+    """A file being written and hashed, by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: FileIO | None = None
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def write(self, batch: list[bytes]) -> None:
+        if self._file is None:
+            # Unbuffered: the batches are large already. "x": two uploads never share a file.
+            self._file = self._path.open("xb", buffering=0)
+        content = memoryview(b"".join(batch))
+        self._hash.update(content)
+        self._size += len(content)
+        while content:
+            content = content[self._file.write(content) :]
+
+    def finish(self, batch: list[bytes]) -> Staged:
+        self.write(batch)
+        assert self._file is not None  # noqa: S101 - just opened
+        os.fsync(self._file.fileno())
+        return Staged(self._size, self._hash.hexdigest())
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make durable which names a folder has."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def unlink_durably(path: Path) -> None:
+    """Remove a file for good, if it is there."""
+    # A repetition finds it gone, but perhaps not yet durably so; where its folder is gone, it is.
+    with suppress(FileNotFoundError):
+        path.unlink(missing_ok=True)
+        fsync_folder(path.parent)

@@ -1,0 +1,140 @@
+"""Delete what nobody is to keep: expired temporary files, and what dead writers left in the store.
+
+Recovery undoes a write through its journal entry. What has none (the database was lost with a
+write open) is found by looking, and deleted once it is older than any write can be.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from artstore_kit.contracts.files import FileAttributes
+from artstore_kit.errors import ServiceError
+from artstore_kit.logging import get_logger
+from storage_element.blobs.store import BlobStore, Entry
+from storage_element.database.feed import Feed
+from storage_element.database.files import Files
+from storage_element.database.journal import (
+    AlreadyStored,
+    InProgressError,
+    Intent,
+    Journal,
+    Operation,
+)
+from storage_element.domain import mode
+from storage_element.domain.element import Element
+from storage_element.domain.filenames import file_id_of
+from storage_element.domain.maintenance import Finding, Run, Step
+from storage_element.domain.rules import is_expired
+from storage_element.usecases.delete_file import remove_file
+from storage_element.usecases.errors import RetentionForbidsError
+
+logger = get_logger(__name__)
+
+ORPHAN_AGE = timedelta(days=1)
+_BATCH = 500
+_NOBODY = "garbage-collection"
+
+
+async def collect_garbage(
+    run: Run,
+    *,
+    clock: Callable[[], datetime],
+    element: Element,
+    blobs: BlobStore,
+    journal: Journal,
+    files: Files,
+    feed: Feed,
+) -> AsyncIterator[Step]:
+    """Delete garbage, or only list it in a dry run. A store in mode `ro` or `ar` keeps it."""
+    if not mode.allows(element.mode, mode.Operation.DELETE):
+        return
+    async for finding in _expired_files(
+        run, clock, element=element, blobs=blobs, journal=journal, files=files, feed=feed
+    ):
+        yield _step(finding)
+    async for finding in _orphans(
+        run, clock() - ORPHAN_AGE, blobs=blobs, journal=journal, files=files
+    ):
+        yield _step(finding)
+
+
+def _step(finding: Finding) -> Step:
+    return Step(done=1, counts={finding.problem: 1}, findings=[finding])
+
+
+async def _expired_files(
+    run: Run,
+    clock: Callable[[], datetime],
+    *,
+    element: Element,
+    blobs: BlobStore,
+    journal: Journal,
+    files: Files,
+    feed: Feed,
+) -> AsyncIterator[Finding]:
+    def check(file: FileAttributes) -> None:
+        if not is_expired(file, clock()) or not mode.allows(element.mode, mode.Operation.DELETE):
+            raise RetentionForbidsError("the file is to be kept after all")
+
+    after: UUID | None = None
+    while rows := await files.expired(clock(), after=after, limit=_BATCH):
+        for row in rows:
+            after = row.attributes.file_id
+            try:
+                check(row.attributes)
+                if not run.dry_run:
+                    await remove_file(
+                        after,
+                        check,
+                        room=element.room,
+                        blobs=blobs,
+                        journal=journal,
+                        files=files,
+                        feed=feed,
+                    )
+            except ServiceError as error:
+                # On hold, moving, or somebody else is changing it: the next run looks again.
+                logger.debug("not_collected", place=row.place, reason=error.code)
+                continue
+            yield Finding(row.place, "expired")
+
+
+async def _orphans(
+    run: Run, before: datetime, *, blobs: BlobStore, journal: Journal, files: Files
+) -> AsyncIterator[Finding]:
+    async for batch in blobs.entries():
+        for entry in batch:
+            if not await _is_orphan(entry, before, journal=journal, files=files):
+                continue
+            if run.dry_run or await _discard(entry.place, blobs=blobs, journal=journal):
+                logger.info("orphan", place=entry.place, dry_run=run.dry_run)
+                yield Finding(entry.place, "orphan")
+    async for upload in blobs.unfinished():
+        if upload.begun_at < before and not await journal.is_open(file_id_of(upload.place)):
+            if not run.dry_run:
+                await blobs.abort(upload)
+            yield Finding(upload.place, "unfinished_upload")
+
+
+async def _is_orphan(entry: Entry, before: datetime, *, journal: Journal, files: Files) -> bool:
+    """Say whether these are old bytes without attributes, of which the database knows nothing."""
+    if entry.document is not None or entry.changed_at >= before:
+        return False
+    if await files.at(entry.place) is not None:
+        return False
+    return not await journal.is_open(file_id_of(entry.place))
+
+
+async def _discard(place: str, *, blobs: BlobStore, journal: Journal) -> bool:
+    """Remove bytes while nobody else can write them; False when they have become a file."""
+    file_id = file_id_of(place)
+    try:
+        await journal.begin(Intent(file_id, Operation.DELETE, place, _NOBODY))
+    except (AlreadyStored, InProgressError):
+        return False
+    absent = await blobs.read_attributes(place) is None
+    if absent:
+        await blobs.discard(file_id, place)
+    await journal.abandon(file_id)
+    return absent

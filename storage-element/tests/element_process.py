@@ -1,0 +1,109 @@
+"""Elements in processes of their own, which may be killed (SIGKILL) and started again.
+
+They are forked from a server that has imported everything, so that a start takes little time.
+"""
+
+import asyncio
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from uuid import UUID
+
+import httpx
+from backends import Backend, LocalFolder
+
+from artstore_kit.testing.polling import eventually
+from artstore_kit.testing.postgres import Postgres
+from storage_element.__main__ import main
+
+_PR_SET_PDEATHSIG = 1
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["storage_element.__main__", "aiobotocore.session"])
+
+
+def _serve(environ: Mapping[str, str]) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.argv = ["python -m storage_element"]
+    sys.exit(main())
+
+
+@dataclass
+class ElementProcess:
+    """One process of an element, and what it works on."""
+
+    name: str
+    backend: Backend
+    environ: dict[str, str]
+    client: httpx.AsyncClient
+    postgres: Postgres
+    process: BaseProcess | None = field(default=None)
+
+    @property
+    def database(self) -> str:
+        return self.environ["DB_DATABASE"]
+
+    def launch(self, failpoint: str = "") -> None:
+        environ = {**self.environ, "FAILPOINT": failpoint}
+        self.process = _CONTEXT.Process(target=_serve, args=(environ,))
+        self.process.start()
+
+    async def start(self, failpoint: str = "") -> None:
+        """Start anew, with the leases of whoever died run out, and wait until it serves."""
+        await self.let_leases_run_out()
+        self.launch(failpoint)
+        await self.ready()
+
+    async def ready(self) -> None:
+        async with asyncio.timeout(60):
+            while True:
+                with suppress(httpx.TransportError):
+                    if (await self.client.get("/health/ready")).is_success:
+                        return
+                assert self.process is not None
+                assert self.process.is_alive(), f"{self.name} ended: {self.process.exitcode}"
+                await asyncio.sleep(0.02)
+
+    async def let_leases_run_out(self) -> None:
+        """Do as if the time of a lease had passed."""
+        with suppress(Exception):
+            for table in ("journal", "maintenance"):
+                await asyncio.to_thread(
+                    self.postgres.execute,
+                    f"UPDATE {table} SET lease_until = now() - interval '1 second'",  # noqa: S608
+                    self.database,
+                )
+
+    async def died(self) -> None:
+        """Wait until the process has been killed by its failpoint."""
+        process = self.process
+        assert process is not None
+        await eventually(lambda: process.exitcode is not None, seconds=60)
+        assert process.exitcode == -signal.SIGKILL
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+    def traces(self, file_id: UUID) -> list[str]:
+        """Return the names of whatever there is of a file."""
+        names = [*self.backend.contents(), *self.backend.unfinished()]
+        return [name for name in names if str(file_id) in name]
+
+    @property
+    def on_s3(self) -> bool:
+        return not isinstance(self.backend, LocalFolder)
+
+
+async def attempt(client: httpx.AsyncClient, method: str, path: str, **options: object) -> None:
+    """Make a call to which no answer comes."""
+    with suppress(httpx.TransportError):
+        await client.request(method, path, **options)  # type: ignore[arg-type]
