@@ -1,6 +1,7 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -8,15 +9,19 @@ import httpx
 import pytest
 import pytest_asyncio
 from backends import BACKENDS, Backend, LocalFolder, S3Bucket
+from element_process import ElementProcess
 from element_user import Clock, Neighbours, Start, admin_of_tests, introduce
 
 from artstore_kit import settings
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing.fixtures import Serve
 from artstore_kit.testing.postgres import Postgres
+from artstore_kit.testing.processes import free_port
 from artstore_kit.testing.tokens import TokenSigner
 from storage_element.app import create_app
 from storage_element.config import Settings
+
+Prepare = Callable[..., Awaitable[ElementProcess]]
 
 
 @pytest.fixture
@@ -132,3 +137,64 @@ async def element(start: Start) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a running element, with the token of a module."""
     async with start() as client:
         yield client
+
+
+@pytest.fixture(params=BACKENDS)
+def two_backends(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Backend]:
+    """Every kind of storage in turn, for each of two elements."""
+    if request.param == "local":
+        return LocalFolder(tmp_path / "se-source"), LocalFolder(tmp_path / "se-target")
+    server = request.getfixturevalue(request.param)
+    return S3Bucket(server), S3Bucket(server)
+
+
+@pytest_asyncio.fixture
+async def prepare(
+    element_environment: pytest.MonkeyPatch,
+    serve: Serve,
+    authorization: dict[str, str],
+    signer: TokenSigner,
+    postgres: Postgres,
+    tmp_path: Path,
+) -> AsyncIterator[Prepare]:
+    """Give a way to prepare processes of elements; they end with the test."""
+    async with AsyncExitStack() as stack:
+        admin = await stack.enter_async_context(serve(admin_of_tests(signer)))
+
+        async def prepared(
+            name: str, backend: Backend, database: str, **values: str
+        ) -> ElementProcess:
+            port = free_port()
+            client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60)
+            await stack.enter_async_context(client)
+            client.headers.update(authorization)
+            environ = {
+                **os.environ,
+                **postgres.environment(database),
+                **backend.environment(),
+                "STORAGE_ELEMENT_ID": name,
+                "STATE_DIR": str(tmp_path / "state" / str(port)),
+                "ADMIN_URL": str(admin.base_url),
+                "PORT": str(port),
+                **values,
+            }
+            element = ElementProcess(name, backend, environ, client, postgres)
+            stack.callback(element.kill)
+            return element
+
+        yield prepared
+
+
+@pytest_asyncio.fixture
+async def pair(
+    prepare: Prepare,
+    two_backends: tuple[Backend, Backend],
+    database: str,
+    second_database: str,
+) -> tuple[ElementProcess, ElementProcess]:
+    """Two elements, not yet started, in the same registry."""
+    source = await prepare("se-source", two_backends[0], database)
+    target = await prepare("se-target", two_backends[1], second_database)
+    clients = {element.name: element.client for element in (source, target)}
+    await introduce(clients, settings.load(Settings))
+    return source, target

@@ -24,6 +24,8 @@ from artstore_kit.contracts.scopes import Role
 from artstore_kit.settings import ServiceSettings
 from artstore_kit.testing.tokens import TokenSigner
 
+# What an element keeps under its root for itself.
+NOTES = {".lock", "attributes.schema.json"}
 CONTENT = "Договор аренды".encode() * 1000
 Start = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

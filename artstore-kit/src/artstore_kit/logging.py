@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -19,7 +19,9 @@ def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
     return event
 
 
-def configure(*, service: str, level: LogLevel, log_format: LogFormat) -> None:
+def configure(
+    *, service: str, level: LogLevel, log_format: LogFormat, stream: TextIO | None = None
+) -> None:
     """Send every record of this process, libraries' included, to standard output."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -29,7 +31,7 @@ def configure(*, service: str, level: LogLevel, log_format: LogFormat) -> None:
         _add_trace,
     ]
     renderer = _json_lines(service) if log_format == "json" else _text_lines()
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 
-from artstore_kit import application, logging, settings
+from artstore_kit import application, failpoints, logging, settings
 from artstore_kit.errors import ServiceError
 from artstore_kit.health import UnreadyError
 from storage_element.app import create_app, maintain
@@ -40,7 +40,9 @@ def main() -> int:
         service="storage-element",
         level=configuration.log_level,
         log_format=configuration.log_format,
+        stream=sys.stderr,
     )
+    failpoints.arm(configuration.failpoint)
     return _maintain(configuration, Task(arguments.command), getattr(arguments, "dry_run", False))
 
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from element_user import ADMIN, CONTENT, described, store
+from element_user import ADMIN, CONTENT, NOTES, described, store
 
 from artstore_kit.testing.polling import eventually
 from artstore_kit.testing.processes import free_port, spawn, stop
@@ -51,7 +51,7 @@ class Disk:
 
     def leftovers(self) -> list[str]:
         names = [path.name for path in self.path.rglob("*") if path.is_file()]
-        return [name for name in names if name not in {".lock", "ballast"}]
+        return [name for name in names if name not in {*NOTES, "ballast"}]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from element_user import CONTENT, Start, described, store
+from element_user import CONTENT, NOTES, Start, described, store
 
 from artstore_kit.testing.polling import eventually
 
@@ -39,7 +39,7 @@ async def connected(
 async def leaves_nothing(element: httpx.AsyncClient, root: Path) -> None:
     """Wait until nothing of any upload is left, and see that nothing of it is visible."""
     await eventually(
-        lambda: not [path for path in root.rglob("*") if path.is_file() and path.name != ".lock"]
+        lambda: not [path for path in root.rglob("*") if path.is_file() and path.name not in NOTES]
     )
     assert (await element.get("/api/v1/files")).json()["items"] == []
     assert (await element.get("/api/v1/changes")).json()["items"] == []

@@ -6,91 +6,25 @@ Each start is armed with the next step, so that one start both recovers and is k
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import pytest
-import pytest_asyncio
-from backends import BACKENDS, Backend, LocalFolder, S3Bucket
 from element_process import ElementProcess, attempt
 from element_user import (
     ADMIN,
     CONTENT,
     OWNER,
     TEMPORARY,
-    admin_of_tests,
     described,
-    introduce,
     store,
 )
 
-from artstore_kit import settings
-from artstore_kit.testing.fixtures import Serve
 from artstore_kit.testing.postgres import Postgres
-from artstore_kit.testing.processes import free_port
-from artstore_kit.testing.tokens import TokenSigner
-from storage_element.config import Settings
 
 # More than one part of an upload in parts.
 LARGE = os.urandom(9 * 1024 * 1024)
-
-
-@pytest.fixture(params=BACKENDS)
-def two_backends(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Backend, Backend]:
-    """Every kind of storage in turn, for each of two elements."""
-    if request.param == "local":
-        return LocalFolder(tmp_path / "se-source"), LocalFolder(tmp_path / "se-target")
-    server = request.getfixturevalue(request.param)
-    return S3Bucket(server), S3Bucket(server)
-
-
-@pytest.fixture
-def second_database(postgres: Postgres, database: str) -> str:
-    name = f"{database}_second"
-    postgres.create_database(name)
-    return name
-
-
-@pytest_asyncio.fixture
-async def pair(
-    element_environment: pytest.MonkeyPatch,
-    serve: Serve,
-    authorization: dict[str, str],
-    signer: TokenSigner,
-    postgres: Postgres,
-    database: str,
-    second_database: str,
-    two_backends: tuple[Backend, Backend],
-    tmp_path: Path,
-) -> AsyncIterator[tuple[ElementProcess, ElementProcess]]:
-    """Two elements, not yet started, in the same registry."""
-    async with AsyncExitStack() as stack:
-        admin = await stack.enter_async_context(serve(admin_of_tests(signer)))
-        elements = []
-        names = (("se-source", database), ("se-target", second_database))
-        for (name, kept_in), backend in zip(names, two_backends, strict=True):
-            port = free_port()
-            client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60)
-            await stack.enter_async_context(client)
-            client.headers.update(authorization)
-            values = {
-                **postgres.environment(kept_in),
-                "STORAGE_ELEMENT_ID": name,
-                **backend.environment(),
-                "STATE_DIR": str(tmp_path / "state" / name),
-                "ADMIN_URL": str(admin.base_url),
-                "PORT": str(port),
-            }
-            environ = {**os.environ, **values}
-            elements.append(ElementProcess(name, backend, environ, client, postgres))
-            stack.callback(elements[-1].kill)
-        clients = {element.name: element.client for element in elements}
-        await introduce(clients, settings.load(Settings))
-        yield elements[0], elements[1]
 
 
 async def read(element: ElementProcess, file_id: UUID) -> httpx.Response:

@@ -1,0 +1,103 @@
+"""Two processes of one element: one bucket, one database, both taking writes."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+from backends import S3Bucket
+from element_process import ElementProcess, attempt
+from element_user import CONTENT, described, store
+
+LARGE = os.urandom(9 * 1024 * 1024)
+Replicas = tuple[ElementProcess, ElementProcess]
+
+
+@pytest_asyncio.fixture(params=["seaweedfs", "minio"])
+async def replicas(
+    request: pytest.FixtureRequest,
+    prepare: Callable[..., Awaitable[ElementProcess]],
+    database: str,
+) -> Replicas:
+    """Prepare both; nothing runs yet."""
+    bucket = S3Bucket(request.getfixturevalue(request.param))
+    values = {"STORAGE_MODE": "rw"}
+    return (
+        await prepare("se-both", bucket, database, **values),
+        await prepare("se-both", bucket, database, **values),
+    )
+
+
+async def put(element: ElementProcess, file_id: UUID, content: bytes) -> httpx.Response:
+    return await element.client.put(
+        f"/api/v1/files/{file_id}", content=content, headers=described()
+    )
+
+
+@pytest.mark.parametrize(
+    ("failpoint", "content", "survives"),
+    [
+        ("s3.part_sent", LARGE, False),
+        ("store.published", CONTENT, False),
+        ("store.attributes_written", CONTENT, True),
+    ],
+)
+async def test_one_that_lives_settles_what_the_other_left(
+    replicas: Replicas, failpoint: str, content: bytes, *, survives: bool
+) -> None:
+    dying, living = replicas
+    # The first migrates the database and adopts the bucket; both may also begin at once.
+    await asyncio.gather(dying.start(failpoint), living.start())
+    kept = await store(living.client)
+    file_id = uuid4()
+    await attempt(
+        dying.client, "PUT", f"/api/v1/files/{file_id}", content=content, headers=described()
+    )
+    await dying.died()
+
+    # While its lease lasts the write is the dead one's, for all that anybody knows.
+    answer = await put(living, file_id, content)
+    assert (answer.status_code, answer.json()["code"]) == (409, "upload_in_progress")
+    async with asyncio.timeout(120):
+        while True:
+            answer = await put(living, file_id, content)
+            if answer.status_code != 409:
+                break
+            await asyncio.sleep(0.5)
+    # What was whole is found; what was not is gone, so that it can be stored anew.
+    assert answer.status_code == (200 if survives else 201), answer.text
+    assert living.backend.unfinished() == []
+    for stored, body in ((file_id, content), (kept, CONTENT)):
+        answer = await living.client.get(f"/api/v1/files/{stored}/content")
+        assert answer.content == body
+    assert len(living.backend.contents()) == 4
+
+
+async def test_both_write_and_each_sees_what_the_other_wrote(replicas: Replicas) -> None:
+    await asyncio.gather(*(replica.start() for replica in replicas))
+    ids = [uuid4() for _ in range(10)]
+    # Each file is sent to both at once: one of them stores it.
+    answers = await asyncio.gather(
+        *(put(replica, file_id, CONTENT) for file_id in ids for replica in replicas)
+    )
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(201) == len(ids)
+    assert set(statuses) <= {200, 201, 409}
+    for replica in replicas:
+        listing = (await replica.client.get("/api/v1/files")).json()["items"]
+        assert {item["file_id"] for item in listing} == {str(file_id) for file_id in ids}
+        changes = (await replica.client.get("/api/v1/changes")).json()["items"]
+        assert [change["seq"] for change in changes] == list(range(1, len(ids) + 1))
+
+
+async def test_a_mode_is_everywhere_within_two_seconds(replicas: Replicas) -> None:
+    asked, other = replicas
+    await asyncio.gather(asked.start(), other.start())
+    answer = await asked.client.put("/api/v1/mode", json={"mode": "ro"})
+    assert answer.status_code == 200, answer.text
+    await asyncio.sleep(2)
+    refused = await put(other, uuid4(), CONTENT)
+    assert (refused.status_code, refused.json()["code"]) == (409, "mode_forbids")
