@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import uvicorn
@@ -18,10 +18,9 @@ async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     server = uvicorn.Server(
         uvicorn.Config(app, port=port, log_config=None, access_log=False, server_header=False)
     )
-    task = asyncio.create_task(server.serve())
+    task = asyncio.create_task(_serve(server))
     while not server.started:
         if task.done():
-            task.result()
             message = "the service did not start; see the log above"
             raise RuntimeError(message)
         await asyncio.sleep(0.01)
@@ -31,3 +30,9 @@ async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     finally:
         server.should_exit = True
         await task
+
+
+async def _serve(server: uvicorn.Server) -> None:
+    # A task that raises SystemExit ends the event loop, and every test in it.
+    with suppress(SystemExit):
+        await server.serve()
