@@ -9,10 +9,12 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 import httpx
@@ -27,12 +29,27 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["storage_element.__main__", "aiobotocore.session"])
 
 
-def _serve(environ: Mapping[str, str]) -> None:
+@dataclass(frozen=True)
+class Finished:
+    """What a command left behind."""
+
+    exit_code: int | None
+    stdout: str
+    stderr: str
+
+
+def _main(environ: Mapping[str, str], words: Sequence[str]) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.environ.clear()
     os.environ.update(environ)
-    sys.argv = ["python -m storage_element"]
+    sys.argv = ["python -m storage_element", *words]
     sys.exit(main())
+
+
+def _main_into(folder: Path, environ: Mapping[str, str], words: Sequence[str]) -> None:
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
+    _main(environ, words)
 
 
 @dataclass
@@ -52,8 +69,17 @@ class ElementProcess:
 
     def launch(self, failpoint: str = "") -> None:
         environ = {**self.environ, "FAILPOINT": failpoint}
-        self.process = _CONTEXT.Process(target=_serve, args=(environ,))
+        self.process = _CONTEXT.Process(target=_main, args=(environ, ()))
         self.process.start()
+
+    async def command(self, *words: str) -> Finished:
+        """Run one of the commands of an element, and wait until it has ended."""
+        with TemporaryDirectory() as folder:
+            process = _CONTEXT.Process(target=_main_into, args=(Path(folder), self.environ, words))
+            process.start()
+            await eventually(lambda: process.exitcode is not None, seconds=60)
+            written = {path.name: path.read_text() for path in Path(folder).iterdir()}
+        return Finished(process.exitcode, **written)
 
     async def start(self, failpoint: str = "") -> None:
         """Start anew, with the leases of whoever died run out, and wait until it serves."""
