@@ -17,7 +17,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from element_user import CONTENT, OWNER, TEMPORARY, Start, store
+from element_user import CONTENT, OWNER, TEMPORARY, Clock, Start, store
 
 from artstore_kit.testing.postgres import Postgres
 
@@ -122,6 +122,18 @@ async def test_what_was_acknowledged_survives_a_power_cut(
         assert await contents(element) == {str(edited): CONTENT, str(large): CONTENT * 100}
         attributes = (await element.get(f"/api/v1/files/{edited}")).json()
         assert (attributes["tags"], attributes["revision"]) == (["kept"], 2)
+
+
+async def test_a_folder_that_a_killed_process_made_is_made_durable_before_it_is_used(
+    start: Start, disk: Disk, tmp_path: Path, clock: Clock
+) -> None:
+    (disk.root / clock().strftime("%Y/%m/%d/%H")).mkdir(parents=True)
+    after = tmp_path / "after the cut"
+    async with start() as element:
+        file_id = await store(element)
+        disk.survivors(after)
+    async with start(STORAGE_PATH=str(after)) as element:
+        assert await contents(element) == {str(file_id): CONTENT}
 
 
 @pytest.mark.parametrize("mean", [Disk.survivors, Disk.named], ids=["names lost", "names kept"])

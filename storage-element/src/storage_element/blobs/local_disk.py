@@ -65,6 +65,8 @@ class LocalDisk:
         self._staging = root / _STAGING
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="disk")
         self._lock = -1
+        # Folders whose names are durable, the root and one for each hour files were stored in.
+        self._durable = {root}
 
     async def open(self) -> None:
         """Make the root ready and take it; raises StorageUnreadyError when it is taken."""
@@ -127,11 +129,14 @@ class LocalDisk:
         fsync_folder(target.parent)
 
     def _make_folder(self, folder: Path) -> None:
-        if folder.is_dir():
+        # That a folder is there does not say that its name is durable: another thread, or a
+        # process that was killed, may have made it without coming to its fsync.
+        if folder in self._durable:
             return
         self._make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
         fsync_folder(folder.parent)
+        self._durable.add(folder)
 
     async def write_attributes(self, file_id: UUID, place: str, document: bytes) -> None:
         await self._run(self._write_attributes, file_id, place, document)
