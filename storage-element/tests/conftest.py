@@ -1,7 +1,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from backends import BACKENDS, Backend, LocalFolder, S3Bucket
-from element_process import ElementProcess
+from element_process import ElementProcess, Prepare
 from element_user import Clock, Neighbours, Start, admin_of_tests, introduce
 
 from artstore_kit import settings
@@ -20,8 +20,6 @@ from artstore_kit.testing.processes import free_port
 from artstore_kit.testing.tokens import TokenSigner
 from storage_element.app import create_app
 from storage_element.config import Settings
-
-Prepare = Callable[..., Awaitable[ElementProcess]]
 
 
 @pytest.fixture

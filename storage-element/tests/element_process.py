@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -99,13 +99,19 @@ class ElementProcess:
 
     async def let_leases_run_out(self) -> None:
         """Do as if the time of a lease had passed."""
+        await asyncio.to_thread(self.end_leases)
+
+    def end_leases(self) -> None:
         with suppress(Exception):
             for table in ("journal", "maintenance"):
-                await asyncio.to_thread(
-                    self.postgres.execute,
+                self.postgres.execute(
                     f"UPDATE {table} SET lease_until = now() - interval '1 second'",  # noqa: S608
                     self.database,
                 )
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.is_alive()
 
     async def died(self) -> None:
         """Wait until the process has been killed by its failpoint."""
@@ -115,7 +121,7 @@ class ElementProcess:
         assert process.exitcode == -signal.SIGKILL
 
     def kill(self) -> None:
-        if self.process is not None and self.process.is_alive():
+        if self.process is not None and self.is_alive:
             self.process.kill()
             self.process.join()
 
@@ -127,6 +133,9 @@ class ElementProcess:
     @property
     def on_s3(self) -> bool:
         return not isinstance(self.backend, LocalFolder)
+
+
+Prepare = Callable[..., Awaitable[ElementProcess]]
 
 
 async def attempt(client: httpx.AsyncClient, method: str, path: str, **options: object) -> None:

@@ -2,15 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from backends import LocalFolder
-from element_process import ElementProcess
+from element_process import Prepare
 from element_user import store
-
-Prepare = Callable[..., Awaitable[ElementProcess]]
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """A power cut takes what was not fsynced, names and contents apart (DESIGN 4.1).
 
 The test notes what each fsync makes durable: a file's content at that moment, or the names a folder
-then has. From it two disks are made for any moment: one that lost every name and byte not fsynced,
-and a meaner one that kept the names and lost only the contents. On either, an element started anew
-must have every file that was acknowledged, whole, and nothing that is not whole.
+then has. From it three disks are made for any moment: one that lost every name and byte not
+fsynced, one that kept the names and lost only the contents, and one that kept the names of
+attributes but lost those that were made before them. On each, an element started anew must have
+every file that was acknowledged, whole, and nothing that is not whole.
 """
 
 import asyncio
@@ -64,6 +65,21 @@ class Disk:
                 content = self.contents.get(path.stat().st_ino, b"")
                 (target / path.relative_to(self.root)).write_bytes(content)
 
+    def reordered(self, target: Path) -> None:
+        """Make the disk that kept the names of attributes before all other names."""
+        self.survivors(target)
+        for path in self.root.glob("[0-9]*/**/*.attr.json"):
+            there = target / path.relative_to(self.root)
+            there.parent.mkdir(parents=True, exist_ok=True)
+            there.write_bytes(self.contents.get(path.stat().st_ino, b""))
+
+
+CUTS = pytest.mark.parametrize(
+    "mean",
+    [Disk.survivors, Disk.named, Disk.reordered],
+    ids=["names lost", "names kept", "names reordered"],
+)
+
 
 @pytest.fixture
 def disk(root: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
@@ -99,7 +115,7 @@ async def work(element: httpx.AsyncClient) -> tuple[UUID, UUID]:
     return edited, large
 
 
-@pytest.mark.parametrize("mean", [Disk.survivors, Disk.named], ids=["names lost", "names kept"])
+@CUTS
 @pytest.mark.parametrize("database_is", ["kept", "lost"])
 async def test_what_was_acknowledged_survives_a_power_cut(
     start: Start,
@@ -136,7 +152,7 @@ async def test_a_folder_that_a_killed_process_made_is_made_durable_before_it_is_
         assert await contents(element) == {str(file_id): CONTENT}
 
 
-@pytest.mark.parametrize("mean", [Disk.survivors, Disk.named], ids=["names lost", "names kept"])
+@CUTS
 async def test_a_power_cut_at_any_fsync_leaves_only_whole_files(
     start: Start,
     disk: Disk,
