@@ -181,7 +181,12 @@ def _jobs(
 ) -> list[Coroutine[Any, Any, None]]:
     return [
         *recovery.jobs(journal=kept.journal, blobs=kept.blobs, files=kept.files, feed=kept.feed),
-        *maintain_jobs.jobs(runs=kept.runs, maintainer=kept.maintainer, scrubbing=kept.scrubbing),
+        *maintain_jobs.jobs(
+            runs=kept.runs,
+            maintainer=kept.maintainer,
+            period=timedelta(days=settings.scrub_days),
+            scrubbing=kept.scrubbing,
+        ),
         *report_status.jobs(
             registration=_registration(settings),
             element=kept.element,

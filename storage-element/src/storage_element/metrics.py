@@ -10,6 +10,9 @@ SENT_BYTES = Counter("artstore_element_sent_bytes_total", "Bytes of files sent")
 RECOVERED = Counter("artstore_element_recovered_writes_total", "Writes settled", ["outcome"])
 MISMATCHES = Counter("artstore_element_scrub_mismatches_total", "Files found to be damaged")
 DAMAGED_FILES = Gauge("artstore_element_damaged_files", "Files in quarantine")
+FILES_UNVERIFIED = Gauge(
+    "artstore_element_files_unverified", "Files not read again within SCRUB_DAYS"
+)
 OLDEST_VERIFIED_SECONDS = Gauge(
     "artstore_element_scrub_oldest_verified_seconds",
     "How long ago the file that was not read again for longest was",

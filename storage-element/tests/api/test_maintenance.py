@@ -12,7 +12,10 @@ import pytest
 from backends import Backend, S3Bucket
 from element_user import ADMIN, CONTENT, TEMPORARY, Clock, Start, store
 
+from artstore_kit import database, settings
 from artstore_kit.testing.postgres import Postgres
+from storage_element.config import Settings
+from storage_element.database.scrubbing import Scrubbing
 
 SUFFIX = ".attr.json"
 
@@ -166,6 +169,19 @@ async def test_a_scrub_quarantines_what_has_changed_until_it_is_right_again(
         assert (await element.get(f"/api/v1/files/{flipped}/content")).status_code == 409
         assert problems(await run(element, "scrub")) == {}
         assert (await element.get(f"/api/v1/files/{flipped}/content")).content == CONTENT
+
+
+async def test_files_are_overdue_once_the_period_of_the_scrub_is_over(
+    element: httpx.AsyncClient,
+) -> None:
+    await store(element)
+    engine = database.connect(settings.load(Settings))
+    try:
+        for period, overdue in ((timedelta(days=1), 0), (timedelta(0), 1)):
+            assert (await Scrubbing(engine).state(period)).overdue == overdue
+    finally:
+        await engine.dispose()
+    assert "artstore_element_files_unverified" in (await element.get("/metrics")).text
 
 
 async def test_wrong_bytes_that_somebody_asks_about_are_quarantined_at_once(

@@ -188,3 +188,5 @@ async def test_a_power_cut_at_any_fsync_leaves_only_whole_files(
             found = await contents(element)
             assert kept <= set(found), folder
             assert set(found.values()) <= {CONTENT}, folder
+            rebuild = (await element.get("/api/v1/maintenance/rebuild")).json()
+            assert rebuild["counts"].get("broken", 0) == 0, folder

@@ -9,6 +9,7 @@ import hashlib
 import os
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID, uuid4
 
 import httpx
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
+from typing_extensions import override
 
 STEPS = (
     "store.begun",
@@ -208,6 +210,7 @@ class Machine(RuleBasedStateMachine):
         for file_id in self.gone:
             assert self.seen(file_id) is None
 
+    @override
     def teardown(self) -> None:
         for file_id in self.gone:
             assert self.element.process.traces(file_id) == []
@@ -222,7 +225,7 @@ async def test_any_history_leaves_what_was_acknowledged(
     # Threads: the machine waits for answers, and what the element asks of is served by our loop.
     await asyncio.to_thread(
         run_machine,
-        lambda: Machine(element),
+        partial(Machine, element),  # type: ignore[arg-type]  # it takes any factory
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS_OF_EXAMPLE,

@@ -16,6 +16,7 @@ class Verification:
     """How the element's files are: `oldest` is the age of the oldest verification."""
 
     oldest: timedelta
+    overdue: int
     damaged: int
 
 
@@ -52,10 +53,12 @@ class Scrubbing:
         async with self._engine.connect() as connection:
             return [stored(row) for row in await connection.execute(query)]
 
-    async def state(self) -> Verification:
-        """Summarise all files."""
+    async def state(self, period: timedelta) -> Verification:
+        """Summarise all files; `overdue` are those not verified for a `period`."""
         oldest = sa.select(sa.func.now() - sa.func.min(files.c.verified_at)).scalar_subquery()
         damaged = sa.select(sa.func.count()).where(files.c.damage.is_not(None)).scalar_subquery()
+        late = files.c.verified_at < sa.func.now() - period
+        overdue = sa.select(sa.func.count()).where(late).scalar_subquery()
         async with self._engine.connect() as connection:
-            row = (await connection.execute(sa.select(oldest, damaged))).one()
-        return Verification(oldest=row[0] or timedelta(0), damaged=row[1])
+            row = (await connection.execute(sa.select(oldest, overdue, damaged))).one()
+        return Verification(oldest=row[0] or timedelta(0), overdue=row[1], damaged=row[2])

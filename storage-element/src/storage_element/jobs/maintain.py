@@ -19,7 +19,7 @@ _DUE_AFTER = {Task.GC: timedelta(hours=1), Task.SCRUB: timedelta(hours=6)}
 
 
 def jobs(
-    *, runs: Maintenance, maintainer: Maintainer, scrubbing: Scrubbing
+    *, runs: Maintenance, maintainer: Maintainer, period: timedelta, scrubbing: Scrubbing
 ) -> list[Coroutine[Any, Any, None]]:
     async def begin_what_is_due() -> None:
         for task, age in _DUE_AFTER.items():
@@ -29,7 +29,7 @@ def jobs(
                     await maintainer.begin(task, scheduled=True)
 
     async def publish() -> None:
-        await publish_verification(scrubbing=scrubbing)
+        await publish_verification(period=period, scrubbing=scrubbing)
 
     return [
         every(LEASE_SECONDS / 3, runs.renew, name="renew_maintenance"),

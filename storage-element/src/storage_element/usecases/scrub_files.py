@@ -11,7 +11,7 @@ from storage_element.database.files import Files, StoredRow
 from storage_element.database.journal import Journal
 from storage_element.database.scrubbing import Scrubbing
 from storage_element.domain.maintenance import Finding, Problem, Run, Step
-from storage_element.metrics import DAMAGED_FILES, OLDEST_VERIFIED_SECONDS
+from storage_element.metrics import DAMAGED_FILES, FILES_UNVERIFIED, OLDEST_VERIFIED_SECONDS
 from storage_element.usecases.verify_file import examine, quarantine
 
 logger = get_logger(__name__)
@@ -92,8 +92,9 @@ async def _examined(row: StoredRow, blobs: BlobStore, rate: float | None) -> Pro
         return Problem.BYTES_UNREADABLE
 
 
-async def publish_verification(*, scrubbing: Scrubbing) -> None:
-    """Let the metrics say how the files are."""
-    state = await scrubbing.state()
+async def publish_verification(*, period: timedelta, scrubbing: Scrubbing) -> None:
+    """Let the metrics say how the files are, and how many were not verified for a `period`."""
+    state = await scrubbing.state(period)
+    FILES_UNVERIFIED.set(state.overdue)
     OLDEST_VERIFIED_SECONDS.set(state.oldest.total_seconds())
     DAMAGED_FILES.set(state.damaged)
