@@ -38,18 +38,22 @@ up: $(INSTALLED) ## boot the whole system on embedded parts and keep it running
 	@$(BIN)/python scripts/stack.py
 
 .PHONY: test
-test: $(INSTALLED) ## run the tests with coverage; ARGS="-k word" runs a part of them, without
+test: $(INSTALLED) ## run the quick tests with coverage; ARGS="-k word" runs any part, without
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
 	@# The line with which pytest closes is printed last, after the coverage.
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; color=no; if [ -t 1 ]; then color=yes; fi; \
 	status=0; $(BIN)/coverage erase; \
-	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup --color=$$color | tee "$$log" || status=$$?; \
+	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup -m "not slow" --color=$$color | tee "$$log" || status=$$?; \
 	$(BIN)/coverage combine --quiet || status=1; \
 	$(BIN)/coverage report || status=1; \
 	tail -n 1 "$$log"; exit $$status
 endif
+
+.PHONY: test-slow
+test-slow: $(INSTALLED) ## run the tests that take long: soak, crash matrix, large files
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
 
 .PHONY: bench
 bench: $(INSTALLED) ## measure against other stores; writes benchmarks/RESULTS.md
