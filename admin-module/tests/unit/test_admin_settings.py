@@ -57,6 +57,7 @@ def test_the_environment_names_the_accounts(valid: pytest.MonkeyPatch) -> None:
         ("INITIAL_CLIENT_SECRET", "changeme-changeme-changeme"),
         ("MODULE_ACCOUNTS", f"se:{'7f' * 30},query:short-and-weak"),
         ("KEY_ENCRYPTION_KEY", "A" * 43 + "="),
+        ("RESTORE_WEBHOOK_SECRET", "whsec_" + "QUFB" * 8),
     ],
 )
 def test_production_refuses_a_weak_secret_and_names_only_the_variable(
@@ -65,6 +66,7 @@ def test_production_refuses_a_weak_secret_and_names_only_the_variable(
     valid.setenv(name, value)
     complaint = _complaint(capsys)
     assert f"{name}: " in complaint
+    assert "make one: openssl rand -base64 32" in complaint
     assert value not in complaint
     assert "short-and-weak" not in complaint
 
