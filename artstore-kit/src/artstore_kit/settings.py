@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -63,9 +63,18 @@ class ServiceSettings(BaseSettings):
         default=Path("/var/lib/artstore"),
         description="where last known keys and registry are kept for a restart without Admin",
     )
+    otel_exporter_otlp_endpoint: HttpUrl | None = Field(
+        default=None, description="base URL of an OpenTelemetry collector; unset: no spans"
+    )
     failpoint: str = Field(
         default="", description="kill the process at this step of a write; tests only"
     )
+
+    @field_validator("otel_exporter_otlp_endpoint", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        # Compose files pass an unset variable on as an empty one.
+        return value or None
 
     @field_validator("cors_allow_origins", mode="before")
     @classmethod
