@@ -43,7 +43,10 @@ class _FileSecrets(PydanticBaseSettingsSource):
 class ServiceSettings(BaseSettings):
     """What every service can be told."""
 
-    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
+    # Compose files pass an unset variable on as an empty one: empty is unset.
+    model_config = SettingsConfigDict(
+        frozen=True, hide_input_in_errors=True, extra="ignore", env_ignore_empty=True
+    )
 
     environment: Literal["development", "test", "production"] = "development"
     host: str = Field(default="127.0.0.1", description="address to listen on")
