@@ -94,8 +94,9 @@ FROM installer AS test
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip install --quiet --require-hashes --requirements requirements.lock
 COPY --chown=artstore:artstore . .
+RUN install --directory --owner artstore --group artstore htmlcov
 ENV PYTHONPATH=/app/artstore-kit/src:/app/artstore-client/src:/app/admin-module/src:/app/storage-element/src:/app/ingester-module/src:/app/query-module/src
 ARG MODULE
 ENV MODULE=${MODULE}
 USER 10001:10001
-CMD ["sh", "-c", "coverage run -m pytest -m 'not slow' \"$MODULE/tests\" && coverage combine --quiet && coverage report"]
+ENTRYPOINT ["scripts/run-tests.sh"]
