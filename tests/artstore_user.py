@@ -76,6 +76,10 @@ class Client(Generic[InstallationT]):
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.http.get(f"{self.stack.url('query')}/api/v1{path}", **options)
 
+    def admin(self, method: str, path: str, **body: object) -> httpx.Response:
+        url = f"{self.stack.url('admin')}/api/v1/{path}"
+        return self.http.request(method, url, json=body or None)
+
     def found(self, text: str) -> list[dict[str, Any]]:
         answer = self.get("/search", params={"q": text})
         assert answer.status_code == 200, answer.text
