@@ -208,3 +208,10 @@ def test_what_is_wrong_in_the_metadata_is_named(document: dict[str, object], fie
     faults = raised.value.extensions["errors"]
     assert isinstance(faults, list)
     assert any(fault["field"].startswith(field) for fault in faults)
+
+
+@pytest.mark.parametrize("declared", ["", "application/x-www-form-urlencoded; charset=utf-8"])
+def test_a_raw_body_that_says_nothing_of_itself_is_of_no_type(declared: str) -> None:
+    incoming = read_raw(request_of([], declared), UploadMetadata(filename="a"))
+
+    assert incoming.content_type == "application/octet-stream"

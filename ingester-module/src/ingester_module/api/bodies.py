@@ -28,6 +28,8 @@ from ingester_module.domain.upload import UploadMetadata
 _MAX_METADATA_BYTES = 64 * 1024
 _MAX_PARTS = 8
 _UNTYPED = "application/octet-stream"
+# What `curl --data-binary` calls any body, unless told better; no file is that.
+_CURL_SAYS = "application/x-www-form-urlencoded"
 
 Event: TypeAlias = MultipartSegment | bytes | bytearray | None
 
@@ -68,7 +70,7 @@ def read_raw(request: Request, metadata: UploadMetadata) -> Incoming:
     digest = digest or sha256_from_digest(headers.get("content-digest"))
     return Incoming(
         filename=name,
-        content_type=metadata.content_type or headers.get("content-type") or _UNTYPED,
+        content_type=metadata.content_type or _declared(headers.get("content-type", "")),
         metadata=metadata,
         body=Body(
             chunks=request.stream(),
@@ -76,6 +78,12 @@ def read_raw(request: Request, metadata: UploadMetadata) -> Incoming:
             sha256=metadata.sha256 or digest,
         ),
     )
+
+
+def _declared(content_type: str) -> str:
+    """Return the type a client gave the body; the element finds out what it did not say."""
+    essence = content_type.partition(";")[0].strip().lower()
+    return content_type if essence not in {"", _CURL_SAYS} else _UNTYPED
 
 
 async def read_form(request: Request) -> Incoming:
