@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from artstore_kit.errors import InvalidRequestError, ServiceError, TooLargeError, UnprocessableError
-from ingester_module.api.bodies import Incoming, parse_metadata, read_form, read_raw
+from ingester_module.api.bodies import Incoming, parse_metadata, read_raw
+from ingester_module.api.forms import read_form
 from ingester_module.domain.upload import UploadMetadata
 
 BOUNDARY = "a-boundary"
