@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from artstore_kit import application, discovery, http_client, redis_client
 from artstore_kit.admin_api import AdminApi
+from artstore_kit.breakers import Breakers
 from artstore_kit.errors import UnavailableError
 from artstore_kit.health import Dependency
 from ingester_module.api import files
@@ -14,6 +15,7 @@ from ingester_module.api.dependencies import Services
 from ingester_module.clients.recent_files import RecentFiles
 from ingester_module.clients.storage_element import StorageElements
 from ingester_module.config import Settings
+from ingester_module.metrics import BREAKER_STATE
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -39,7 +41,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         yield Services(
             tokens=await stack.enter_async_context(admin.validating(client)),
             discovery=registry,
-            elements=StorageElements(session, admin),
+            elements=StorageElements(session, admin, Breakers(BREAKER_STATE)),
             recent=RecentFiles(client),
             checks=(
                 Dependency("elements", elements_are_known),

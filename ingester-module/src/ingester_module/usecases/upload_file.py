@@ -7,7 +7,7 @@ certain that the one before kept nothing: the same file on two elements would ou
 """
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from uuid import UUID
@@ -16,7 +16,7 @@ import uuid_utils.compat
 
 from artstore_kit.contracts.files import NewFile, StoredFile
 from artstore_kit.discovery import Element
-from artstore_kit.errors import NoSpaceError, UnavailableError
+from artstore_kit.errors import UnavailableError
 from artstore_kit.http_client import PeerError, PeerUnavailableError
 from artstore_kit.logging import get_logger
 from artstore_kit.streams import paced
@@ -24,6 +24,7 @@ from ingester_module.clients.recent_files import RecentFiles
 from ingester_module.clients.storage_element import Body, StorageElements
 from ingester_module.domain.placement import eligible
 from ingester_module.metrics import FAILOVERS
+from ingester_module.usecases.place_file import place_file
 
 logger = get_logger(__name__)
 
@@ -72,14 +73,14 @@ async def upload_file(
     targets = await _targets(new, size_hint, known, elements)
     if size_hint is not None and size_hint <= _SMALL_BYTES:
         body = await _held(body)
-    outgoing = _Outgoing(body)
     refusal: PeerError | PeerUnavailableError | None = None
+    is_spent = False
     for target in targets:
         try:
-            stored = await elements.put(target.element.url, target.file_id, new, outgoing.body)
+            stored = await elements.put(target.element, target.file_id, new, body)
         except (PeerError, PeerUnavailableError) as error:
             refusal = error
-            if outgoing.is_spent(error):
+            if is_spent := _is_spent(body, error):
                 break
             if isinstance(error, PeerError) and error.code not in _TRY_ANOTHER:
                 raise
@@ -91,7 +92,7 @@ async def upload_file(
         file = StoredFile(**dict(stored), element_id=target.element.element_id)
         await recent.put(file)
         return Uploaded(file, target.replayed)
-    raise _final(refusal, begun=outgoing.begun)
+    raise _final(refusal, is_spent=is_spent)
 
 
 async def _held(body: Body) -> Body:
@@ -102,19 +103,11 @@ async def _held(body: Body) -> Body:
 async def _targets(
     new: NewFile, size: int | None, known: Sequence[Element], elements: StorageElements
 ) -> list[_Target]:
-    fitting = eligible(known, new.retention.policy)
-    if new.idempotency_key is not None and (found := await _earlier(new, fitting, elements)):
-        return [found]
-    # An element that has said nothing lately may have been restarted: it is asked last.
-    usable = [element for element in fitting if element.healthy]
-    usable += [element for element in fitting if element.stale]
-    if not usable:
-        message = f"no element for {new.retention.policy} files is in reach; try again"
-        raise UnavailableError(message)
-    roomy = [element for element in usable if element.has_room(size)]
-    if not roomy:
-        message = f"no element has room for {size} bytes" if size else "every element is full"
-        raise NoSpaceError(message)
+    if new.idempotency_key is not None:
+        fitting = eligible(known, new.retention.policy)
+        if found := await _earlier(new, fitting, elements):
+            return [found]
+    roomy = place_file(policy=new.retention.policy, size=size, known=known, elements=elements)
     # One id for all of them: should two ever keep it, it is still one file.
     file_id = uuid_utils.compat.uuid7()
     return [_Target(element, file_id) for element in roomy]
@@ -127,7 +120,7 @@ async def _earlier(
     key = new.idempotency_key
     assert key is not None  # noqa: S101 - the caller asked for this
     answers = await asyncio.gather(
-        *(elements.find(element.url, new.uploaded_by, key) for element in fitting),
+        *(elements.find(element, new.uploaded_by, key) for element in fitting),
         return_exceptions=True,
     )
     for element, answer in zip(fitting, answers, strict=True):
@@ -142,24 +135,9 @@ async def _earlier(
     return None
 
 
-class _Outgoing:
-    """A body on its way to one element after the other."""
-
-    def __init__(self, body: Body) -> None:
-        self._watched = _Watched(body.chunks)
-        self._is_held = body.content is not None
-        self.body = replace(body, chunks=self._watched)
-        self.begun = False
-
-    def is_spent(self, error: PeerError | PeerUnavailableError) -> bool:
-        """Say whether no other element may be sent the body; raises what broke the body itself."""
-        if self._is_held:
-            self.begun = not _kept_nothing(error)
-        else:
-            self.begun = self._watched.begun
-            if self._watched.error is not None:
-                raise self._watched.error from error
-        return self.begun
+def _is_spent(body: Body, error: PeerError | PeerUnavailableError) -> bool:
+    """Say whether no other element may be sent the body."""
+    return body.begun if body.content is None else not _kept_nothing(error)
 
 
 def _kept_nothing(error: PeerError | PeerUnavailableError) -> bool:
@@ -168,37 +146,12 @@ def _kept_nothing(error: PeerError | PeerUnavailableError) -> bool:
     return error.code in {"mode_forbids", "element_full"}
 
 
-class _Watched:
-    """A body that remembers whether it was begun and what broke it, and is read only once.
-
-    The HTTP client repeats a PUT on a connection that proved dead: never with half a body.
-    """
-
-    def __init__(self, chunks: AsyncIterable[bytes]) -> None:
-        self._chunks = chunks
-        self.begun = False
-        self.error: Exception | None = None
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self.begun:
-            message = "the body has been read already"
-            raise RuntimeError(message)
-        self.begun = True
-        try:
-            async for chunk in self._chunks:
-                yield chunk
-        except Exception as error:
-            # Kept for the answer: the HTTP client hides it behind an error of its own.
-            self.error = error
-            raise
-
-
 def _final(
-    refusal: PeerError | PeerUnavailableError | None, *, begun: bool
+    refusal: PeerError | PeerUnavailableError | None, *, is_spent: bool
 ) -> PeerError | UnavailableError:
     if isinstance(refusal, PeerError) and refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return refusal
-    if begun:
+    if is_spent:
         if isinstance(refusal, PeerError) and refusal.status == HTTPStatus.INSUFFICIENT_STORAGE:
             return refusal
         message = (
