@@ -123,6 +123,12 @@ class ModuleSettings(ServiceSettings):
     admin_url: str = Field(default="http://localhost:8000", description="Admin's base URL")
     module_client_id: str
     module_client_secret: SecretStr
+    direct_grant_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="signs grants of direct mode; the same at ingester, query and elements. "
+        "Unset: direct mode is off",
+    )
 
 
 def load(settings_class: type[SettingsT]) -> SettingsT:
