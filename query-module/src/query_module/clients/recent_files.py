@@ -1,6 +1,5 @@
 """New files that the ingester has put into Redis, for as long as the index may not know them."""
 
-from collections.abc import Collection
 from uuid import UUID
 
 import redis.asyncio
@@ -31,12 +30,3 @@ class RecentFiles:
                 "recent_file_unreadable", file_id=str(file_id), faults=len(error.errors())
             )
         return None
-
-    async def forget(self, file_ids: Collection[UUID]) -> None:
-        """Drop files that have been deleted; what cannot be dropped expires by itself."""
-        if not file_ids:
-            return
-        try:
-            await self._client.delete(*map(recent_key, file_ids))
-        except REDIS_ERRORS as error:
-            logger.warning("recent_files_not_forgotten", reason=type(error).__name__)

@@ -1,0 +1,23 @@
+"""A file as it is described to callers."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from artstore_kit.contracts.files import StoredFile
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A file, and the JSON that says so: written once, sent as often as it is asked for."""
+
+    file: StoredFile
+    document: bytes
+
+    @classmethod
+    def of(cls, file: StoredFile) -> Self:
+        return cls(file, file.model_dump_json().encode())
+
+    @classmethod
+    def parse(cls, document: str) -> Self:
+        """Read a document that `of` has written; raises ValueError."""
+        return cls(StoredFile.model_validate_json(document), document.encode())
