@@ -27,3 +27,8 @@ PUBLICATIONS = Counter(
     "Publications of the registry to Redis by outcome: published or failed",
     ["outcome"],
 )
+WEBHOOK_ATTEMPTS = Counter(
+    "artstore_admin_webhook_attempts_total",
+    "Attempts to tell the webhook of an event by outcome: delivered, failed or abandoned",
+    ["outcome"],
+)

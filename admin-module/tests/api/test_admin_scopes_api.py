@@ -6,11 +6,13 @@ from artstore_kit.contracts.scopes import Role
 ADMIN = frozenset({Role.ADMIN})
 MODULES = ADMIN | {Role.MODULE}
 WRITERS = MODULES | {Role.USER}
+EVERYBODY = frozenset(Role)
 AUDITORS = ADMIN | {Role.AUDITOR}
 ELEMENT: dict[str, object] = {"element_id": "se-01", "url": "http://se-01:8010", "mode": "edit"}
 ELEMENTS, ACCOUNTS = "/api/v1/storage-elements", "/api/v1/service-accounts"
 DRAIN, TRANSFERS = f"{ELEMENTS}/{{element_id}}/drain", "/api/v1/transfers"
 FILE = "01930000-0000-7000-8000-000000000000"
+RESTORES = "/api/v1/restore-requests"
 KEYS = "/api/v1/signing-keys"
 AUDIT = "/api/v1/audit"
 
@@ -37,6 +39,13 @@ ROUTES: dict[tuple[str, str], tuple[dict[str, object] | None, frozenset[Role]]] 
     ("POST", TRANSFERS): ({"file_id": FILE, "permanent": True}, WRITERS),
     ("GET", TRANSFERS): (None, MODULES),
     ("GET", f"{TRANSFERS}/{{transfer_id}}"): (None, WRITERS),
+    ("POST", RESTORES): ({"file_id": FILE, "element_id": "none"}, EVERYBODY),
+    ("GET", RESTORES): (None, EVERYBODY),
+    ("GET", f"{RESTORES}/{{request_id}}"): (None, EVERYBODY),
+    ("POST", f"{RESTORES}/{{request_id}}/start"): (None, ADMIN),
+    ("POST", f"{RESTORES}/{{request_id}}/complete"): ({"restored_file_id": FILE}, ADMIN),
+    ("POST", f"{RESTORES}/{{request_id}}/fail"): ({"reason": "lost"}, ADMIN),
+    ("GET", f"{RESTORES}/{{request_id}}/deliveries"): (None, ADMIN),
     ("GET", KEYS): (None, ADMIN),
     ("POST", f"{KEYS}/rotate"): (None, ADMIN),
     ("DELETE", f"{KEYS}/{{kid}}"): (None, ADMIN),
@@ -51,8 +60,8 @@ PUBLIC = ("/health/", "/.well-known/", *OPEN)
 
 
 def _fill(path: str) -> str:
-    names = {"element_id": "se-01", "client_id": "a-user", "kid": "x" * 43, "transfer_id": FILE}
-    return path.format(**names)
+    names = {"element_id": "se-01", "client_id": "a-user", "kid": "x" * 43}
+    return path.format(**names, transfer_id=FILE, request_id=FILE)
 
 
 async def test_the_table_of_routes_is_whole(client: httpx.AsyncClient) -> None:
@@ -66,12 +75,14 @@ async def test_the_table_of_routes_is_whole(client: httpx.AsyncClient) -> None:
     assert known == ROUTES.keys()
 
 
-async def test_no_route_answers_without_a_token(client: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer abc"}])
+async def test_no_route_answers_without_a_token(
+    client: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
     for (method, path), (body, _) in ROUTES.items():
-        for headers in ({}, {"Authorization": "Bearer abc"}):
-            answer = await client.request(method, _fill(path), json=body, headers=headers)
-            assert answer.status_code == 401, path
-            assert answer.headers["www-authenticate"].startswith("Bearer")
+        answer = await client.request(method, _fill(path), json=body, headers=headers)
+        assert answer.status_code == 401, path
+        assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize("role", Role)
