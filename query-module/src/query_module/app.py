@@ -15,7 +15,6 @@ from artstore_kit.grants import Grants
 from artstore_kit.health import Dependency
 from query_module.api import files, search, statistics
 from query_module.api.dependencies import Services
-from query_module.clients.recent_files import RecentFiles
 from query_module.clients.restores import Restores
 from query_module.clients.shared_cache import SharedCache
 from query_module.clients.storage_element import StorageElements
@@ -60,7 +59,6 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         finder = FileFinder(
             index=index,
             shared=shared,
-            recent=RecentFiles(client),
             elements=elements,
             registry=lambda: registry.elements,
         )

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from artstore_kit import application, database, discovery, http_client, redis_client, schedule
 from artstore_kit.admin_api import AdminApi
 from artstore_kit.contracts.elements import Registration, StorageType
+from artstore_kit.grants import Grants
 from artstore_kit.health import Dependency
 from artstore_kit.logging import get_logger
 from storage_element.api import changes, content, editing, element, files, maintenance, moves
@@ -101,6 +102,7 @@ async def _opened(settings: Settings, clock: Callable[[], datetime]) -> AsyncIte
         )
         yield Services(
             tokens=await stack.enter_async_context(admin.validating(client)),
+            grants=Grants.of(settings.direct_grant_key),
             element=kept.element,
             blobs=blobs,
             journal=kept.journal,

@@ -1,29 +1,31 @@
-"""Descriptions that all replicas share, in Redis: never older than the index.
+"""What all replicas know of files, in Redis: never older than the index.
 
-A key holds a document, or who is about to write one (a lease), or that the file is changing. Who
-misses takes the lease, reads the index and writes only while the lease is still there; followers
-close a key before they change the file and remove it afterwards, which ends every lease. So what
-was read before a change is never written after it, and a follower that dies in between leaves a
-closed key, which expires. What Redis could not be told is owed, and paid when it is back.
+The ingester leaves word of what it has just done to a file, for as long as the index may not know.
+Beside it lies what the index says: under a key that holds a document, or who is about to write one
+(a lease), or that the file is changing. Who misses takes the lease, reads the index and writes only
+while the lease is still there; followers close a key before they change the file and remove it
+afterwards, which ends every lease. So what was read before a change is never written after it, and
+a follower that dies in between leaves a closed key, which expires. What Redis could not be told is
+owed, and paid when it is back.
 """
 
 import json
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
 
 import redis.asyncio
 from cachetools import TTLCache
 
-from artstore_kit.contracts.files import recent_key
+from artstore_kit.contracts.files import CHANGED_CHANNEL, recent_key
 from artstore_kit.logging import get_logger
 from artstore_kit.outages import Outage
 from artstore_kit.redis_client import REDIS_ERRORS
-from query_module.domain.description import Description
+from query_module.domain.description import Description, newest
 
 logger = get_logger(__name__)
 
-CHANNEL = "artstore:query:changed"
 # How long a document may outlive a change of which a follower cannot tell this Redis.
 _DOCUMENT_MILLISECONDS = 10_000
 _LEASE_MILLISECONDS = 5_000
@@ -32,9 +34,17 @@ _CLOSED_SECONDS = 60
 _CLOSED = "closed"
 _LEASE = "lease:"
 _NO_DOCUMENT = (_CLOSED, _LEASE)
+# Under a recent file's key: it was deleted.
+_BURIED = ""
 _OWED = 100_000
 _AWAY_SECONDS = 1.0
 _LISTEN_SECONDS = 1.0
+# What says that a file was deleted stays: a document that comes late must not bring it back.
+_FORGET_RECENT = """
+for _, key in ipairs(KEYS) do
+    if redis.call('GET', key) ~= '' then redis.call('DEL', key) end
+end
+"""
 _FILL = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -44,10 +54,15 @@ end
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was found: a description, or else perhaps the right to write one."""
+    """What was found: a description, or else perhaps the right to write one.
+
+    `recent` is what the ingester left; `deleted` where it has just deleted the file.
+    """
 
     found: Description | None = None
     lease: str | None = None
+    recent: Description | None = None
+    deleted: bool = False
 
 
 class SharedCache:
@@ -62,25 +77,32 @@ class SharedCache:
 
     async def look(self, file_id: UUID) -> Look:
         """Return what all replicas know of a file; who finds nothing is given a lease."""
-        if self._away.lasts:
-            return Look()
-        try:
-            # The client decodes; its types do not know.
-            document: str | None = await self._client.get(_key(file_id))  # type: ignore[assignment]
-            if document is None:
-                return await self._lease(file_id)
-            if not document.startswith(_NO_DOCUMENT):
-                return Look(Description.parse(document))
-        except REDIS_ERRORS as error:
-            self._failed(error)
-        except ValueError:
-            logger.warning("shared_document_unreadable", file_id=str(file_id))
+        if not self._away.lasts:
+            try:
+                return await self._look(file_id)
+            except REDIS_ERRORS as error:
+                self._failed(error)
+            except ValueError:
+                logger.warning("shared_document_unreadable", file_id=str(file_id))
         return Look()
 
-    async def _lease(self, file_id: UUID) -> Look:
+    async def _look(self, file_id: UUID) -> Look:
+        # The client decodes; its types do not know.
+        values: list[Any] = await self._client.mget(_key(file_id), recent_key(file_id))
+        document, recent = values
+        if recent == _BURIED:
+            return Look(deleted=True)
+        found = Description.parse(recent) if recent else None
+        if document is None:
+            return await self._lease(file_id, found)
+        if document.startswith(_NO_DOCUMENT):
+            return Look(recent=found)
+        return Look(newest(Description.parse(document), found))
+
+    async def _lease(self, file_id: UUID, recent: Description | None) -> Look:
         lease = f"{_LEASE}{uuid4()}"
         taken = await self._client.set(_key(file_id), lease, nx=True, px=_LEASE_MILLISECONDS)
-        return Look(lease=lease if taken else None)
+        return Look(lease=lease if taken else None, recent=recent)
 
     async def fill(self, description: Description, lease: str) -> None:
         """Share what the index says, unless the file has changed since the lease was given."""
@@ -100,8 +122,8 @@ class SharedCache:
             async with self._client.pipeline(transaction=False) as pipeline:
                 for file_id in changing:
                     _ = pipeline.set(_key(file_id), _CLOSED, ex=_CLOSED_SECONDS)
-                for file_id in deleted:
-                    _ = pipeline.delete(recent_key(file_id))
+                if deleted:
+                    _ = pipeline.eval(_FORGET_RECENT, len(deleted), *map(recent_key, deleted))
                 await pipeline.execute()
         except REDIS_ERRORS as error:
             self._failed(error)
@@ -121,8 +143,12 @@ class SharedCache:
         gone = [recent_key(file_id) for file_id, deleted in owed.items() if deleted]
         try:
             async with self._client.pipeline(transaction=True) as pipeline:
-                _ = pipeline.delete(*map(_key, owed), *gone)
-                _ = pipeline.publish(CHANNEL, json.dumps([str(file_id) for file_id in owed]))
+                _ = pipeline.delete(*map(_key, owed))
+                if gone:
+                    _ = pipeline.eval(_FORGET_RECENT, len(gone), *gone)
+                _ = pipeline.publish(
+                    CHANGED_CHANNEL, json.dumps([str(file_id) for file_id in owed])
+                )
                 await pipeline.execute()
         except REDIS_ERRORS as error:
             self._failed(error)
@@ -133,7 +159,7 @@ class SharedCache:
     async def changes(self) -> AsyncIterator[list[UUID]]:
         """Yield the files that followers change, until Redis fails; raises one of its errors."""
         async with self._client.pubsub(ignore_subscribe_messages=True) as subscription:
-            await subscription.subscribe(CHANNEL)
+            await subscription.subscribe(CHANGED_CHANNEL)
             while True:
                 message = await subscription.get_message(timeout=_LISTEN_SECONDS)
                 if message is not None:

@@ -19,5 +19,13 @@ class Description:
 
     @classmethod
     def parse(cls, document: str) -> Self:
-        """Read a document that `of` has written; raises ValueError."""
-        return cls(StoredFile.model_validate_json(document), document.encode())
+        """Read a document, whoever has written it; raises ValueError."""
+        file = StoredFile.model_validate_json(document)
+        return cls.of(file)
+
+
+def newest(known: Description | None, other: Description | None) -> Description | None:
+    """Return the later revision of a file; the first of two that are the same."""
+    if known is None or other is None:
+        return known or other
+    return other if other.file.revision > known.file.revision else known

@@ -1,8 +1,8 @@
 """Describe a file by its id, if the caller may see it.
 
-The first that knows has the last word: this process, for less than a second; Redis, which all
-replicas share; the index; what the ingester put into Redis a moment ago. Without the index the
-elements are asked themselves. Of many who ask for the same file at once, one looks it up.
+This process knows for less than a second, then Redis, which all replicas share, then the index;
+what the ingester has just done, and put into Redis, counts where the index does not know it yet.
+Without the index the elements are asked. Of many who ask for the same file at once, one looks.
 """
 
 import asyncio
@@ -15,11 +15,10 @@ from artstore_kit.discovery import Element
 from artstore_kit.errors import NotFoundError, ServiceError, UnavailableError
 from artstore_kit.logging import get_logger
 from artstore_kit.outages import Outage
-from query_module.clients.recent_files import RecentFiles
 from query_module.clients.shared_cache import SharedCache
 from query_module.clients.storage_element import StorageElements
 from query_module.database.files import FileIndex
-from query_module.domain.description import Description
+from query_module.domain.description import Description, newest
 from query_module.domain.memory import Memory
 from query_module.metrics import CACHE_LOOKUPS
 
@@ -47,13 +46,11 @@ class FileFinder:
         *,
         index: FileIndex,
         shared: SharedCache,
-        recent: RecentFiles,
         elements: StorageElements,
         registry: Callable[[], Mapping[str, Element]],
     ) -> None:
         self._index = index
         self._shared = shared
-        self._recent = recent
         self._elements = elements
         self._registry = registry
         self._memory = Memory()
@@ -79,8 +76,7 @@ class FileFinder:
     async def find_anew(self, file_id: UUID) -> Description | None:
         """Return a file as the index has it now: the caches have just been proved wrong."""
         self.forget([file_id])
-        found = await self._from_index(file_id)
-        return None if found is None else Description.of(found)
+        return await self._from_index(file_id)
 
     def forget(self, file_ids: Collection[UUID]) -> None:
         """Look these files up anew; what is being looked up is not remembered."""
@@ -114,26 +110,26 @@ class FileFinder:
         (_NOT_SHARED if look.found is None else _SHARED).inc()
         if look.found is not None:
             return look.found
-        file = None
+        if look.deleted:
+            return None
         if not self._index_away.lasts:
             try:
-                file = await self._from_index(file_id)
+                known = await self._from_index(file_id)
             except DATABASE_ERRORS as error:
                 self._index_away.noticed()
                 logger.warning("index_unavailable", reason=type(error).__name__)
-        if file is None:
-            file = await self._recent.get(file_id)
-        elif look.lease is not None:
-            await self._shared.fill(Description.of(file), look.lease)
-        if file is None and self._index_away.lasts:
-            file = await self._from_elements(file_id)
+            else:
+                if known is not None and look.lease is not None:
+                    await self._shared.fill(known, look.lease)
+                return newest(known, look.recent)
+        return newest(await self._from_elements(file_id), look.recent)
+
+    async def _from_index(self, file_id: UUID) -> Description | None:
+        async with asyncio.timeout(_INDEX_SECONDS):
+            file = await self._index.get(file_id)
         return None if file is None else Description.of(file)
 
-    async def _from_index(self, file_id: UUID) -> StoredFile | None:
-        async with asyncio.timeout(_INDEX_SECONDS):
-            return await self._index.get(file_id)
-
-    async def _from_elements(self, file_id: UUID) -> StoredFile | None:
+    async def _from_elements(self, file_id: UUID) -> Description | None:
         """Ask all elements; the newest revision counts, as it does for the index."""
         elements = self._registry().values()
         answers = await asyncio.gather(
@@ -142,7 +138,7 @@ class FileFinder:
         )
         found = [answer for answer in answers if isinstance(answer, StoredFile)]
         if found:
-            return max(found, key=lambda file: file.revision)
+            return Description.of(max(found, key=lambda file: file.revision))
         for answer in answers:
             if isinstance(answer, BaseException):
                 if not isinstance(answer, ServiceError):

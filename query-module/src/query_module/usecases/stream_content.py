@@ -21,8 +21,9 @@ logger = get_logger(__name__)
 
 _ATTEMPTS = 4
 _BACKOFF_SECONDS = 0.2
-# Smaller pieces are hashed sooner than a thread is asked to.
-_THREAD_BYTES = 128 * 1024
+# Less is hashed sooner than a thread is asked to.
+_THREAD_BYTES = 256 * 1024
+_BEHIND_BYTES = 2 * 1024 * 1024
 
 Reopen = Callable[[int], Awaitable[AsyncIterator[bytes]]]
 
@@ -69,26 +70,53 @@ async def checked(
     body: AsyncIterator[bytes], file: StoredFile, damaged: Callable[[], None]
 ) -> AsyncIterator[bytes]:
     """Pass on the bytes of a whole file; calls `damaged` and raises before a wrong end."""
-    digest, received = hashlib.sha256(), 0
-    hashing: asyncio.Future[None] | None = None
+    digest, received = _Digest(), 0
     last = b""
     async for chunk in body:
         received += len(chunk)
-        if hashing is not None:
-            await hashing
-            hashing = None
-        if len(chunk) < _THREAD_BYTES:
-            digest.update(chunk)
-        else:
-            # While it is hashed, it is sent and the next is received.
-            hashing = asyncio.get_running_loop().run_in_executor(None, digest.update, chunk)
+        await digest.update(chunk)
         if received < file.size:
             yield chunk
         else:
             last = chunk
-    if hashing is not None:
-        await hashing
-    if digest.hexdigest() != file.sha256:
+    if await digest.hexdigest() != file.sha256:
         damaged()
         raise ContentDamagedError("the stored bytes are not those that were uploaded")
     yield last
+
+
+class _Digest:
+    """A SHA-256 that a thread computes while bytes are received and sent, a little behind them."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._waiting: list[bytes] = []
+        self._behind = 0
+        self._hashing: asyncio.Future[None] | None = None
+
+    async def update(self, chunk: bytes) -> None:
+        self._waiting.append(chunk)
+        self._behind += len(chunk)
+        if self._behind >= _BEHIND_BYTES:
+            await self._settle()
+        if self._behind >= _THREAD_BYTES and (self._hashing is None or self._hashing.done()):
+            await self._settle()
+            self._begin()
+
+    async def hexdigest(self) -> str:
+        await self._settle()
+        self._hash(self._waiting)
+        return self._digest.hexdigest()
+
+    async def _settle(self) -> None:
+        if self._hashing is not None:
+            await self._hashing
+            self._hashing = None
+
+    def _begin(self) -> None:
+        chunks, self._waiting, self._behind = self._waiting, [], 0
+        self._hashing = asyncio.get_running_loop().run_in_executor(None, self._hash, chunks)
+
+    def _hash(self, chunks: list[bytes]) -> None:
+        for chunk in chunks:
+            self._digest.update(chunk)
