@@ -23,15 +23,16 @@ class Reads:
 
 
 class Tally:
-    """Counts since the last flush."""
+    """Counts since the last flush, of at most `limit` files."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = _FILES) -> None:
+        self._limit = limit
         self.files: dict[UUID, Reads] = {}
         self.total = Reads()
 
     def count(self, file_id: UUID, *, downloads: int, sent: int, at: datetime) -> None:
         self.total.add(downloads, sent, at)
-        if file_id in self.files or len(self.files) < _FILES:
+        if file_id in self.files or len(self.files) < self._limit:
             self.files.setdefault(file_id, Reads()).add(downloads, sent, at)
 
     def take(self) -> "Tally":
@@ -45,7 +46,7 @@ class Tally:
         """Count again what the database has not taken."""
         self.total.add(taken.total.downloads, taken.total.bytes, taken.total.last_read)
         for file_id, reads in taken.files.items():
-            if file_id in self.files or len(self.files) < _FILES:
+            if file_id in self.files or len(self.files) < self._limit:
                 self.files.setdefault(file_id, Reads()).add(
                     reads.downloads, reads.bytes, reads.last_read
                 )
