@@ -138,7 +138,7 @@ class AsyncArtStore:
         of the bytes, if you have it; else it is taken before they are sent. The server keeps no
         other bytes.
         """
-        with opened(what, name) as source:
+        async with opened(what, name) as source:
             full = document(source, sha256 or await source.sha256(), said)
             key = idempotency_key or uuid4().hex
             return await self._uploader.send(source, full, key, Progress(source.size, on_progress))

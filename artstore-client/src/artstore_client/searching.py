@@ -1,5 +1,6 @@
 """What can be asked of a search, and how it is spelled in a request."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
@@ -38,9 +39,13 @@ def parameters(text: str, filters: Filters) -> dict[str, Any]:
         if name == "tags":
             said["tag"] = list(filters["tags"])
         elif name == "metadata":
-            said |= {f"metadata.{key}": one for key, one in filters["metadata"].items()}
+            said |= {f"metadata.{key}": _word(one) for key, one in filters["metadata"].items()}
         elif isinstance(value, datetime):
             said[name] = value.astimezone().isoformat()
         else:
             said[name] = value
     return said
+
+
+def _word(value: Scalar) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -6,8 +6,8 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,32 +51,32 @@ class Source:
         return self._file.read(size)
 
 
-@contextmanager
-def opened(what: Uploadable, name: str | None) -> Iterator[Source]:
+@asynccontextmanager
+async def opened(what: Uploadable, name: str | None) -> AsyncIterator[Source]:
     """Open what is to be uploaded; `name` is needed where `what` has none.
 
     A stream that cannot be rewound (standard input, a socket) is first kept in a temporary file.
     """
-    with _file(what) as (file, known):
+    async with _file(what) as (file, known):
         if not (name or known):
             message = "name the file: bytes and streams have no name of their own"
             raise ValueError(message)
         yield Source(file, name or known)
 
 
-@contextmanager
-def _file(what: Uploadable) -> Iterator[tuple[BinaryIO, str]]:
+@asynccontextmanager
+async def _file(what: Uploadable) -> AsyncIterator[tuple[BinaryIO, str]]:
     if isinstance(what, bytes):
         yield io.BytesIO(what), ""
     elif isinstance(what, str | os.PathLike):
         path = Path(what)
-        with path.open("rb") as file:
+        with await asyncio.to_thread(path.open, "rb") as file:
             yield file, path.name
     elif what.seekable():
         yield what, _name_of(what)
     else:
         with tempfile.TemporaryFile() as kept:
-            shutil.copyfileobj(what, kept)
+            await asyncio.to_thread(shutil.copyfileobj, what, kept)
             kept.seek(0)
             yield kept, ""
 
