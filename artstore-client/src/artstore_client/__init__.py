@@ -1,7 +1,7 @@
 """ArtStore for Python programs: `ArtStore`, and `AsyncArtStore` for asyncio."""
 
 from artstore_client.blocking import ArtStore
-from artstore_client.client import AsyncArtStore, Uploaded
+from artstore_client.client import AsyncArtStore
 from artstore_client.endpoints import Endpoints
 from artstore_client.errors import (
     ArchivedError,
@@ -24,6 +24,7 @@ from artstore_client.errors import (
 )
 from artstore_client.journal import Journal
 from artstore_client.models import Found, SearchPage, StoredFile, Transfer
+from artstore_client.uploads import Uploaded
 
 __all__ = [
     "ArchivedError",

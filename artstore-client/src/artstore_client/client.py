@@ -1,7 +1,6 @@
 """ArtStore for programs that use asyncio."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -16,7 +15,15 @@ from artstore_client.elements import AsyncDrains, AsyncElements
 from artstore_client.endpoints import Endpoints
 from artstore_client.errors import ArtStoreError, NotFoundError
 from artstore_client.journal import Journal
-from artstore_client.models import Found, Identity, SearchPage, StoredFile, Transfer
+from artstore_client.models import (
+    Found,
+    Identity,
+    ReadStatistics,
+    SearchPage,
+    Statistics,
+    StoredFile,
+    Transfer,
+)
 from artstore_client.moves import AsyncRestores, AsyncTransfers
 from artstore_client.parallel import each
 from artstore_client.progress import OnProgress, Progress
@@ -27,7 +34,7 @@ from artstore_client.searching import Filters, parameters
 from artstore_client.sources import Uploadable, opened
 from artstore_client.tokens import Tokens
 from artstore_client.transport import Request, Transport
-from artstore_client.uploads import Said, Uploader, document
+from artstore_client.uploads import Said, Uploaded, Uploader, document
 
 VERSION = "0.1.0"
 PATIENCE_SECONDS = 90.0
@@ -36,15 +43,6 @@ _TIMEOUT = httpx.Timeout(90, connect=10, pool=None)
 _SETTLING_SECONDS = 15.0
 
 FileId = UUID | str
-
-
-@dataclass(frozen=True, slots=True)
-class Uploaded:
-    """What became of one of many uploads: the stored file, or the error."""
-
-    what: Uploadable
-    file: StoredFile | None = None
-    error: ArtStoreError | OSError | None = None
 
 
 class AsyncArtStore:
@@ -193,6 +191,14 @@ class AsyncArtStore:
         request = Request("GET", f"{self._query.base}/suggest", params={"q": text, "limit": limit})
         answer = await self._transport.send(request)
         return [str(item) for item in answer.json()["items"]]
+
+    async def statistics(self) -> Statistics:
+        """Say what is kept, and how much of it is read; for operators."""
+        return await self._query.one(Statistics, "GET", "/statistics")
+
+    async def read_statistics(self, file_id: FileId) -> ReadStatistics:
+        """Say how often a file was read; for operators."""
+        return await self._query.one(ReadStatistics, "GET", f"/files/{file_id}/statistics")
 
     async def read(self, file: StoredFile) -> AsyncIterator[bytes]:
         """Yield a file's bytes; DigestMismatchError at the end if they are not what was stored."""

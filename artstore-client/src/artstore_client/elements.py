@@ -49,6 +49,11 @@ class AsyncElements:
         asked = {"element_id": element_id, "url": url, "mode": mode, **fields}
         return await self._admin.one(Element, "POST", _ELEMENTS, json=asked)
 
+    async def discover(self, url: str, *, priority: int = 100) -> Element:
+        """Enter the element that answers at an address, by what it says of itself."""
+        asked = {"url": url, "priority": priority}
+        return await self._admin.one(Element, "POST", f"{_ELEMENTS}/discover", json=asked)
+
     async def set_priority(self, element_id: str, priority: int) -> Element:
         """Say when an element is filled: the lower, the sooner."""
         path = f"{_ELEMENTS}/{element_id}"
@@ -58,10 +63,11 @@ class AsyncElements:
         """Take an element out of the registry; its files stay where they are."""
         await self._admin.none("DELETE", f"{_ELEMENTS}/{element_id}")
 
-    async def set_mode(self, element_id: str, mode: str, *, confirm: bool = False) -> None:
+    async def set_mode(self, element_id: str, mode: str, *, confirm: bool = False) -> Element:
         """Change an element's mode; back from `ro` to `rw` only with `confirm`."""
-        element = await self._own(element_id)
-        await element.none("PUT", "/mode", json={"mode": mode, "confirm": confirm})
+        path = f"{_ELEMENTS}/{element_id}/mode"
+        asked = {"mode": mode, "confirm": confirm}
+        return await self._admin.one(Element, "PUT", path, json=asked)
 
     async def capacity(self, element_id: str) -> Capacity:
         """Say how full an element is."""

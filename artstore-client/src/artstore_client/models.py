@@ -93,6 +93,31 @@ class RestoreRequest(Document):
     error: str | None = None
 
 
+class Delivery(Document):
+    """A message of the webhook about a restore request."""
+
+    delivery_id: UUID
+    state: str
+
+
+class ReadStatistics(Document):
+    """How often a file was read from its first byte on, and how much."""
+
+    file_id: UUID
+    downloads: int
+    bytes: int
+    last_read: AwareDatetime | None = None
+
+
+class Statistics(Document):
+    """What is kept now, and how much of it was ever read."""
+
+    files: int
+    bytes: int
+    downloads: int
+    downloaded_bytes: int
+
+
 class Identity(Document):
     """What a token is good for (RFC 7662)."""
 

@@ -6,7 +6,7 @@ from typing import TypedDict, Unpack
 from uuid import UUID
 
 from artstore_client.errors import TransferFailedError
-from artstore_client.models import RestoreRequest, Transfer
+from artstore_client.models import Delivery, RestoreRequest, Transfer
 from artstore_client.requests import Documents
 
 _TRANSFERS = "/transfers"
@@ -65,9 +65,16 @@ class AsyncRestores:
     def __init__(self, admin: Documents) -> None:
         self._admin = admin
 
-    def list(self, *, state: str | None = None) -> AsyncIterator[RestoreRequest]:
-        """Yield the requests the account may see."""
-        return self._admin.items(RestoreRequest, _RESTORES, {"state": state})
+    def list(
+        self,
+        *,
+        state: str | None = None,
+        element_id: str | None = None,
+        file_id: Id | None = None,
+    ) -> AsyncIterator[RestoreRequest]:
+        """Yield the requests the account may see, oldest first."""
+        asked = {"state": state, "element_id": element_id, "file_id": file_id and str(file_id)}
+        return self._admin.items(RestoreRequest, _RESTORES, asked)
 
     async def get(self, request_id: Id) -> RestoreRequest:
         """Say how far a request is."""
@@ -77,6 +84,10 @@ class AsyncRestores:
         """Ask for a file of an archived element; asked for again, the same request."""
         asked = {"file_id": str(file_id), "element_id": element_id}
         return await self._admin.one(RestoreRequest, "POST", _RESTORES, json=asked)
+
+    def deliveries(self, request_id: Id) -> AsyncIterator[Delivery]:
+        """Yield what the webhook was, or is to be, told of a request."""
+        return self._admin.items(Delivery, f"{_RESTORES}/{request_id}/deliveries", limit=None)
 
     async def start(self, request_id: Id) -> RestoreRequest:
         """Say that an operator is at it."""

@@ -29,12 +29,17 @@ class Documents:
         await self.transport.send(Request(method, self.base + path, **options))
 
     async def items(
-        self, kind: type[D], path: str, params: Mapping[str, Any] | None = None
+        self,
+        kind: type[D],
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        limit: int | None = PAGE,
     ) -> AsyncIterator[D]:
-        """Yield everything of a list, page by page."""
+        """Yield everything of a list, `limit` at a time; None where it has no pages."""
         cursor = None
         while True:
-            asked = {"limit": PAGE, **_given(params), **_given({"cursor": cursor})}
+            asked = _given({"limit": limit, **(params or {}), "cursor": cursor})
             answer = await self.transport.send(Request("GET", self.base + path, params=asked))
             page = answer.json()
             for item in page["items"]:
@@ -43,5 +48,5 @@ class Documents:
                 return
 
 
-def _given(values: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: value for name, value in (values or {}).items() if value is not None}
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

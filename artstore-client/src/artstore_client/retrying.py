@@ -28,7 +28,7 @@ _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
 # Somebody else holds the file or the key at this moment, and will let it go.
 _BUSY = frozenset({"file_busy", "upload_in_progress"})
-_guess = tenacity.wait_exponential_jitter(initial=_FIRST_PAUSE, max=_LONGEST_PAUSE)
+_guess = tenacity.wait_exponential_jitter(multiplier=_FIRST_PAUSE, max=_LONGEST_PAUSE)
 _spread = tenacity.wait_random(0, 0.3)
 
 

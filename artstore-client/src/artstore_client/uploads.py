@@ -9,11 +9,11 @@ from pathlib import PurePath
 from typing import Any, TypedDict
 from urllib.parse import quote
 
-from artstore_client.errors import DigestMismatchError
+from artstore_client.errors import ArtStoreError, DigestMismatchError
 from artstore_client.journal import Journal
 from artstore_client.models import Scalar, StoredFile
 from artstore_client.progress import Progress
-from artstore_client.sources import Source
+from artstore_client.sources import Source, Uploadable
 from artstore_client.transport import Request, Transport
 from artstore_client.tus import Resumable
 
@@ -37,6 +37,15 @@ def document(source: Source, sha256: str, said: Said) -> dict[str, Any]:
         moment = expires_at.astimezone().isoformat()
         fields["retention"] = {"policy": "temporary", "expires_at": moment}
     return {name: value for name, value in fields.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """What became of one of many uploads: the stored file, or the error."""
+
+    what: Uploadable
+    file: StoredFile | None = None
+    error: ArtStoreError | OSError | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ def add_to(app: typer.Typer) -> None:
     command(elements, epilog="Example: `artstore elements show se-01`")(show)
     register_example = "Example: `artstore elements register se-03 http://10.0.0.7:8010 --mode rw`"
     command(elements, epilog=register_example)(register)
+    command(elements, epilog="Example: `artstore elements discover http://10.0.0.7:8010`")(discover)
     command(elements, epilog="Example: `artstore elements priority se-01 10`")(priority)
     command(elements, epilog="Example: `artstore elements mode se-02 ro`")(mode)
     command(elements, epilog="Example: `artstore elements remove se-03`")(remove)
@@ -86,6 +87,18 @@ async def register(
     session.out.one(element, quiet="element_id")
 
 
+async def discover(
+    session: Session,
+    url: Annotated[str, typer.Argument(help="Where the services reach it.", show_default=False)],
+    *,
+    priority: Annotated[int, typer.Option(help="Lower is filled first.")] = 100,
+) -> None:
+    """Enter the element that answers at an address, by what it says of itself."""
+    async with session.connect() as store:
+        element = await store.elements.discover(url, priority=priority)
+    session.out.one(element, quiet="element_id")
+
+
 async def priority(
     session: Session,
     element_id: ElementId,
@@ -107,8 +120,8 @@ async def mode(
 ) -> None:
     """Change what an element allows."""
     async with session.connect() as store:
-        await store.elements.set_mode(element_id, value, confirm=confirm)
-    session.out.note(f"{element_id} is {value}")
+        changed = await store.elements.set_mode(element_id, value, confirm=confirm)
+    session.out.one(changed, quiet="mode")
 
 
 async def remove(session: Session, element_id: ElementId) -> None:

@@ -44,7 +44,7 @@ def add_to(app: typer.Typer) -> None:
 _COLUMNS = (
     Column("ID", "file_id"),
     Column("SIZE", "size", size, justify="right"),
-    Column("STORED", "created_at", moment),
+    Column("STORED", "created_at", moment, wide=True),
     Column("NAME", "filename", name_of, fold=True, whole=True),
 )
 

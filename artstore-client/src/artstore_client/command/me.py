@@ -4,6 +4,7 @@ import os
 import sys
 from datetime import UTC, datetime
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from rich.text import Text
@@ -31,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
     command(app, epilog="Example: `artstore logout --profile test`")(logout)
     command(app, epilog="Example: `artstore whoami --json`")(whoami)
     command(app, epilog="Example: `artstore status`")(status)
+    command(app, epilog="Examples: `artstore stats` · `artstore stats ID`")(stats)
     app.add_typer(tokens, name="tokens")
     in_curl = 'Example: `curl -H "Authorization: Bearer $(artstore tokens issue)" ...`'
     command(tokens, epilog=in_curl)(issue)
@@ -124,6 +126,20 @@ async def status(session: Session) -> Exit | None:
             session.out.console.print()
             await _elements_if_allowed(store, session.out)
     return None if fine else Exit.UNAVAILABLE
+
+
+async def stats(
+    session: Session,
+    file_id: Annotated[
+        UUID | None, typer.Argument(help="Of this file only.", show_default=False)
+    ] = None,
+) -> None:
+    """Say what is kept and how much of it is read."""
+    async with session.connect() as store:
+        if file_id is None:
+            session.out.one(await store.statistics(), quiet="files")
+        else:
+            session.out.one(await store.read_statistics(file_id), quiet="downloads")
 
 
 class _State(Document):

@@ -35,6 +35,8 @@ _RESTORES = (
     Column("UNTIL", "restored_until", moment),
 )
 
+_DELIVERIES = (Column("DELIVERY", "delivery_id"), Column("STATE", "state"))
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands of this module."""
@@ -51,6 +53,7 @@ def add_to(app: typer.Typer) -> None:
         list_restores
     )
     command(restores, "show", epilog="Example: `artstore restores show ID`")(show_restore)
+    command(restores, epilog="Example: `artstore restores deliveries ID`")(deliveries)
     command(restores, epilog="Example: `artstore restores request FILE se-03`")(request)
     command(restores, epilog="Example: `artstore restores start ID`")(start)
     command(restores, epilog="Example: `artstore restores complete ID RESTORED_FILE`")(complete)
@@ -101,16 +104,29 @@ async def move(
         session.out.one(await store.transfers.begin(file_id, **asked), quiet="transfer_id")
 
 
-async def list_restores(session: Session, *, state: State = None) -> None:
+async def list_restores(
+    session: Session,
+    *,
+    state: State = None,
+    element: Annotated[str | None, typer.Option(help="Only those of this element.")] = None,
+    file: Annotated[str | None, typer.Option(help="Only those of this file.")] = None,
+) -> None:
     """List the requests to bring files back: one's own, or all for an operator."""
     async with session.connect() as store:
-        await session.out.items(store.restores.list(state=state), _RESTORES)
+        found = store.restores.list(state=state, element_id=element, file_id=file)
+        await session.out.items(found, _RESTORES)
 
 
 async def show_restore(session: Session, request_id: RequestId) -> None:
     """Say how far a request is."""
     async with session.connect() as store:
         session.out.one(await store.restores.get(request_id), quiet="state")
+
+
+async def deliveries(session: Session, request_id: RequestId) -> None:
+    """List what the webhook was, or is to be, told of a request."""
+    async with session.connect() as store:
+        await session.out.items(store.restores.deliveries(request_id), _DELIVERIES)
 
 
 async def request(

@@ -23,6 +23,7 @@ from artstore_client.models import Document
 D = TypeVar("D", bound=Document)
 
 _UNBOUNDED = 200
+_WIDE = 100
 
 
 class Style(Enum):
@@ -37,7 +38,7 @@ class Style(Enum):
 class Column:
     """A field of a document, and how it is shown; `shown` returns text or something of rich.
 
-    `whole`: it is given the document and not the field alone.
+    `whole`: it is given the document and not the field alone. `wide`: only where there is room.
     """
 
     title: str
@@ -46,6 +47,7 @@ class Column:
     justify: JustifyMethod = "left"
     fold: bool = False
     whole: bool = False
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,10 @@ class Output:
                 for item in found:
                     self.plain(*(getattr(item, column.name) for column in columns))
             case Style.PEOPLE if found:
-                self.console.print(_table(found, columns))
+                is_wide = self.console.width >= _WIDE
+                self.console.print(
+                    _table(found, [one for one in columns if is_wide or not one.wide])
+                )
             case Style.PEOPLE:
                 self.note("nothing there")
 
