@@ -16,9 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from artstore_kit import application, database, discovery, http_client, redis_client, schedule
 from artstore_kit.admin_api import AdminApi
 from artstore_kit.contracts.elements import Registration, StorageType
+from artstore_kit.grants import Grants
 from artstore_kit.health import Dependency
-from storage_element.api import changes, content, editing, element, files, maintenance, moves
+from artstore_kit.recent_files import RecentFiles
 from storage_element.api.dependencies import Services
+from storage_element.api.routes import ROUTERS
 from storage_element.blobs.bucket import Bucket
 from storage_element.blobs.local_disk import LocalDisk
 from storage_element.blobs.s3 import S3
@@ -50,7 +52,7 @@ from storage_element.usecases.verify_index import verify_index
 
 # Of JSON: a whole patch may be a little larger than the attributes it leads to.
 _MAX_BODY_BYTES = 64 * 1024
-_STREAMED = re.compile(r"PUT /api/v1/files/[^/]+")
+_STREAMED = re.compile(r"(PUT|POST) /api/v1/files/[^/]+")
 
 
 def _now() -> datetime:
@@ -66,15 +68,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = _now) -> F
         "ArtStore storage-element",
         settings,
         lambda: _opened(settings, clock),
-        [
-            files.router,
-            content.router,
-            editing.router,
-            moves.router,
-            changes.router,
-            element.router,
-            maintenance.router,
-        ],
+        ROUTERS,
         max_body_bytes=_MAX_BODY_BYTES,
         streamed=_STREAMED,
     )
@@ -97,6 +91,8 @@ async def _opened(settings: Settings, clock: Callable[[], datetime]) -> AsyncIte
         )
         yield Services(
             tokens=await stack.enter_async_context(admin.validating(client)),
+            grants=Grants.of(settings.direct_grant_key),
+            recent=RecentFiles(client),
             element=kept.element,
             blobs=blobs,
             journal=kept.journal,
