@@ -17,13 +17,23 @@ from query_module.clients.storage_element import StorageElements
 from query_module.config import Settings
 from query_module.database.files import FileIndex
 from query_module.database.following import leading
+from query_module.database.search import SearchIndex
+from query_module.database.words import WordIndex
+from query_module.jobs.fold_words import fold_words
 from query_module.jobs.follow_changes import follow_changes
+
+# The largest question is a few KiB; nothing else has a body.
+_BODY_BYTES = 256 * 1024
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Build the query module; nothing is opened before its lifespan begins."""
     return application.create(
-        "ArtStore query-module", settings, lambda: _opened(settings), [search.router, files.router]
+        "ArtStore query-module",
+        settings,
+        lambda: _opened(settings),
+        [search.router, files.router],
+        max_body_bytes=_BODY_BYTES,
     )
 
 
@@ -38,6 +48,8 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         elements = StorageElements(session, admin)
         recent = RecentFiles(client)
         index = FileIndex(engine)
+        found = SearchIndex(engine)
+        words = WordIndex(found)
         follower = follow_changes(
             registry=lambda: registry.elements,
             # Connections of their own: one is held for each element, whatever the pool's size.
@@ -45,12 +57,14 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
             elements=elements,
             recent=recent,
         )
-        await stack.enter_async_context(schedule.running(follower))
+        await stack.enter_async_context(schedule.running(follower, fold_words(words)))
         yield Services(
             tokens=await stack.enter_async_context(admin.validating(client)),
             discovery=registry,
             elements=elements,
             index=index,
+            search=found,
+            words=words,
             recent=recent,
             checks=(
                 Dependency("postgres", index.ping),

@@ -15,6 +15,8 @@ from artstore_kit.tokens import Account, TokenValidator
 from query_module.clients.recent_files import RecentFiles
 from query_module.clients.storage_element import StorageElements
 from query_module.database.files import FileIndex
+from query_module.database.search import SearchIndex
+from query_module.database.words import WordIndex
 
 _reader = requires(Scope.FILES_READ, Scope.FILES_READ_OWN)
 
@@ -27,6 +29,8 @@ class Services:
     discovery: Discovery
     elements: StorageElements
     index: FileIndex
+    search: SearchIndex
+    words: WordIndex
     recent: RecentFiles
     checks: tuple[Dependency, ...]
 
