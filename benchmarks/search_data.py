@@ -27,7 +27,7 @@ def server(folder: Path) -> Postgres:
 async def build(postgres: Postgres, files: int) -> None:
     """Fill the index as the followers would, unless it holds that many files."""
     await asyncio.to_thread(postgres.create_database, NAME)
-    engine = database.connect(DatabaseSettings.model_validate(_settings(postgres)))
+    engine = database.connect(DatabaseSettings.model_validate(settings(postgres)))
     await database.migrate(engine, "query_module")
     await engine.dispose()
     connection = await _connect(postgres)
@@ -89,7 +89,8 @@ async def _open(port: int) -> asyncpg.Connection:
     )
 
 
-def _settings(postgres: Postgres) -> dict[str, str]:
+def settings(postgres: Postgres) -> dict[str, str]:
+    """Return the settings of a service that uses the data set."""
     return {name.lower(): value for name, value in postgres.environment(NAME).items()}
 
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from typing_extensions import override
 
-from query_module.domain import spans
+from query_module.domain import time_spans
 from query_module.domain.cursor import Moment
 from query_module.domain.filenames import searchable
 from query_module.domain.search import SearchQuery
@@ -130,7 +130,7 @@ def _all_of(*queries: str) -> str:
 
 
 def size_marks(asked: SearchQuery) -> str:
-    return spans.sizes(asked.size_min, asked.size_max)
+    return time_spans.sizes(asked.size_min, asked.size_max)
 
 
 def pattern_of(parts: Sequence[str]) -> str:

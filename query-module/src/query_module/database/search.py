@@ -2,7 +2,7 @@
 
 Words, filters and visibility are one conjunction in one GIN index. Where few files match, all of
 them are read; where many do, only spans of time, one after the other, until the page is full
-(`domain/spans.py`).
+(`domain/time_spans.py`).
 """
 
 import json
@@ -27,7 +27,7 @@ from query_module.database.conditions import (
 from query_module.domain.cursor import Moment, NamePosition, Position, SizePosition, TimePosition
 from query_module.domain.path import LEVEL, Chronicle, Path
 from query_module.domain.search import SearchQuery, Sort, alternatives
-from query_module.domain.spans import Span, unit_of
+from query_module.domain.time_spans import Span, unit_of
 
 # As many are read to be sorted; of more, those that an index has in order are looked through.
 _SORTED_AT_MOST = 5000

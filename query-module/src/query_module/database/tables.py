@@ -77,3 +77,21 @@ word_changes = sa.Table(
     sa.Column("words", ARRAY(sa.Text), nullable=False),
     sa.Column("files", sa.Integer, nullable=False),
 )
+
+file_statistics = sa.Table(
+    "file_statistics",
+    metadata,
+    sa.Column("file_id", sa.Uuid, primary_key=True),
+    sa.Column("downloads", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("last_read", sa.DateTime(timezone=True)),
+)
+
+total_statistics = sa.Table(
+    "total_statistics",
+    metadata,
+    sa.Column("only_row", sa.Boolean, sa.CheckConstraint("only_row"), primary_key=True),
+    sa.Column("downloads", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("last_read", sa.DateTime(timezone=True)),
+)

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from query_module.domain.spans import COARSEST, STEP, UNIT_SECONDS, Span, unit_of
+from query_module.domain.time_spans import COARSEST, STEP, UNIT_SECONDS, Span, unit_of
 
 # Where no more than this are expected, all matches are read at once.
 AT_ONCE = 2048

@@ -31,7 +31,7 @@ $$
 """
 
 # t0 .. t5: the moment in units of 64 s, 17 min, 4.5 h, 3 days, 7 weeks, 2 years; s: the size in
-# powers of two. What makes these marks of a question: `domain/spans.py`.
+# powers of two. What makes these marks of a question: `domain/time_spans.py`.
 MARKS = """
 CREATE FUNCTION artstore_marks(
     attributes jsonb, extension text, uploaded_by text, created_at timestamptz, size bigint
