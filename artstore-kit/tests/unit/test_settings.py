@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from artstore_kit import settings
-from artstore_kit.settings import DatabaseSettings, ServiceSettings
+from artstore_kit.settings import DatabaseSettings, ModuleSettings, ServiceSettings
 
 SECRET = "correct horse battery staple"
 
@@ -116,3 +116,22 @@ def test_what_is_for_development_is_refused_in_production(
     monkeypatch.setenv("ENVIRONMENT", "production")
 
     assert f"{name}: " in _complaint(capsys)
+
+
+def test_the_key_of_direct_mode_is_long_and_may_come_from_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name, value in (("MODULE_CLIENT_ID", "m"), ("MODULE_CLIENT_SECRET", SECRET)):
+        monkeypatch.setenv(name, value)
+    assert settings.load(ModuleSettings).direct_grant_key is None
+    (tmp_path / "key").write_text("k" * 32)
+    monkeypatch.setenv("DIRECT_GRANT_KEY_FILE", str(tmp_path / "key"))
+    read = settings.load(ModuleSettings).direct_grant_key
+    assert read is not None
+    assert read.get_secret_value() == "k" * 32
+
+    monkeypatch.setenv("DIRECT_GRANT_KEY", "k" * 31)
+    with pytest.raises(SystemExit):
+        settings.load(ModuleSettings)
+
+    assert "DIRECT_GRANT_KEY: " in capsys.readouterr().err

@@ -163,6 +163,10 @@ class FileListing(BaseModel):
     next_cursor: str | None = None
 
 
+# On which Redis announces, as a JSON list of ids, files that have changed: caches forget them.
+CHANGED_CHANNEL = "artstore:files:changed"
+
+
 def recent_key(file_id: UUID) -> str:
     """Return the Redis key under which a file is found before the index has heard of it."""
     return f"artstore:file:{file_id}"

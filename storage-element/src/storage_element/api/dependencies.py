@@ -12,7 +12,9 @@ from artstore_kit.auth import requires
 from artstore_kit.contracts.actors import ACCOUNT_HEADER, SCOPE_HEADER, Actor
 from artstore_kit.contracts.scopes import Role, Scope
 from artstore_kit.errors import ForbiddenError, InvalidRequestError
+from artstore_kit.grants import Grants
 from artstore_kit.health import Dependency
+from artstore_kit.recent_files import RecentFiles
 from artstore_kit.tokens import Account, TokenValidator
 from storage_element.blobs.store import BlobStore
 from storage_element.clients.peers import Peers
@@ -30,9 +32,11 @@ Writer = Annotated[Account, Depends(requires(Scope.ELEMENTS_WRITE))]
 
 @dataclass(frozen=True)
 class Services:
-    """Everything outside, opened once at start."""
+    """Everything outside, opened once at start; `grants` where direct mode is on."""
 
     tokens: TokenValidator
+    grants: Grants | None
+    recent: RecentFiles
     element: Element
     blobs: BlobStore
     journal: Journal
