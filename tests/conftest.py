@@ -39,23 +39,6 @@ def client(stack: Stack) -> Iterator[Client]:
 
 
 @pytest.fixture
-def store(stack: Stack) -> Iterator[ArtStore]:
-    """The client of Python programs, with the initial account."""
-    described = stack.describe()
-    account = (str(described["client_id"]), str(described["client_secret"]))
-    with ArtStore(endpoints(stack), *account) as opened:
-        yield opened
-
-
-@pytest.fixture
-def artstore(stack: Stack, tmp_path: Path) -> Command:
-    """The command, with the initial account in its environment."""
-    home = tmp_path / "home"
-    home.mkdir()
-    return Command(home, environment_of(stack))
-
-
-@pytest.fixture
 def maria(stack: Stack, signer: TokenSigner) -> Iterator[Account]:
     account = Account(stack, signer, f"maria-{uuid4().hex[:8]}", Role.USER)
     with closing(account.http):
@@ -74,3 +57,20 @@ def root(stack: Stack, signer: TokenSigner) -> Iterator[Account]:
     account = Account(stack, signer, "root", Role.ADMIN)
     with closing(account.http):
         yield account
+
+
+@pytest.fixture
+def store(stack: Stack) -> Iterator[ArtStore]:
+    """The client of Python programs, with the initial account."""
+    described = stack.describe()
+    account = (str(described["client_id"]), str(described["client_secret"]))
+    with ArtStore(endpoints(stack), *account) as opened:
+        yield opened
+
+
+@pytest.fixture
+def artstore(stack: Stack, tmp_path: Path) -> Command:
+    """The command, with the initial account in its environment."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return Command(home, environment_of(stack))

@@ -136,6 +136,12 @@ class Postgres:
             "DB_DATABASE": database,
         }
 
+    def crash(self) -> None:
+        """End the server at once, as a crash does (SIGQUIT): what it starts with is its log."""
+        if self._process:
+            processes.stop(self._process, by=signal.SIGQUIT)
+            self._process = None
+
     def stop(self) -> None:
         """Stop the server, rolling back what is open (SIGINT: fast shutdown)."""
         if self._process:
