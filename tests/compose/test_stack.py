@@ -5,13 +5,13 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 import httpx
 import pytest
 from artstore_user import Client, Installed, eventually
 from compose.composing import FULL, SERVICES, Project, neighbouring_ports, project
-from typing_extensions import Self
 
 MULTI = ("--profile", "multi-storage")
 ALL_SERVICES = (*SERVICES, "storage-element-02")

@@ -1,8 +1,8 @@
 """The ingester among its real neighbours, seen from a container beside them."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import closing
-import hashlib
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
