@@ -233,7 +233,6 @@ def test_any_of_them_may_be_killed_while_files_come_in(
             running.up(FULL, *MULTI)
             uploading.progresses()
 
-    assert len(uploading.acknowledged) > 10 * len(VICTIMS)
     user.log_in()
     for file_id, content in uploading.acknowledged.items():
         answer = user.get(f"/files/{file_id}/content")
@@ -298,3 +297,17 @@ def test_the_data_survives_down_and_nothing_survives_the_removal(
 
     running.compose(FULL, *MULTI, "down", "--volumes")
     assert not running.left()
+
+
+def test_production_does_not_start_without_secrets_of_its_own(composed: Project) -> None:
+    composed.settings["ENVIRONMENT"] = "production"
+
+    refused = composed.compose(FULL, "up", "--detach", "--wait", check=False)
+
+    assert refused.returncode != 0
+    [ended] = composed.containers("secrets")
+    said = composed.run(["docker", "logs", ended["Id"]]).stderr
+    assert "KEY_ENCRYPTION_KEY is not set" in said
+    assert "POSTGRES_PASSWORD is not set" in said
+    states = {container["State"]["Status"] for container in composed.containers("postgres")}
+    assert states <= {"created"}
