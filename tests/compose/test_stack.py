@@ -25,10 +25,8 @@ def running(fresh_clone: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def user(running: Project) -> Iterator[Client[Installed]]:
-    client = running.client()
-    with client.http:
-        yield client
+def user(running: Project) -> Client[Installed]:
+    return running.client()
 
 
 def get(running: Project, service: str, port: int, path: str) -> httpx.Response:
@@ -271,9 +269,7 @@ def test_two_of_each_share_the_work(running: Project) -> None:
         )
     ]
     assert len(reached) == 2
-    users = [Client(Installed(urls, "admin", secret)) for urls in reached]
-    for user in users:
-        user.log_in()
+    users = [running.client(Installed(urls, "admin", secret)) for urls in reached]
 
     stored = {user.upload("from either.txt", b"either").json()["file_id"] for user in users}
 
