@@ -87,7 +87,7 @@ def test_there_is_no_default_for_a_secret(
     ("name", "value", "reason"),
     [
         ("KEY_ENCRYPTION_KEY", "not-a-fernet-key", "make one: openssl rand"),
-        ("INITIAL_CLIENT_SECRET", "", "empty"),
+        ("INITIAL_CLIENT_SECRET", "", "required"),
         ("INITIAL_CLIENT_SECRET", "with\na line break in it, of all things", "control"),
         ("INITIAL_CLIENT_ID", "no spaces", "pattern"),
         ("MODULE_ACCOUNTS", "no-colon-but-a-9ja83kd-thing", "must read client-id:secret"),
