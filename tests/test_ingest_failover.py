@@ -3,7 +3,7 @@
 import hashlib
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from uuid import uuid4
 
 import httpx
@@ -11,7 +11,9 @@ import pytest
 from artstore_user import eventually
 from ingest_user import Account, metric
 
+from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing.processes import free_port
+from artstore_kit.testing.tokens import TokenSigner
 from stack import Service, Stack
 
 MIB = 1024 * 1024
@@ -21,7 +23,7 @@ PATIENCE = "2"
 
 
 @pytest.fixture(scope="module")
-def pair(stack: Stack) -> Iterator[Stack]:
+def pair(stack: Stack, signer: TokenSigner) -> Iterator[Stack]:
     """Two elements for permanent files, the second for when the first cannot; short patience."""
     stack.services[SECOND] = Service(SECOND, "storage_element", free_port(), "se_03", "rw")
     stack.secrets[SECOND] = stack.secrets["se-01"]
@@ -31,6 +33,8 @@ def pair(stack: Stack) -> Iterator[Stack]:
     _relaunch(stack, "ingester", ELEMENT_PATIENCE=PATIENCE)
     yield stack
     stack.kill(SECOND)
+    with closing(Account(stack, signer, "root", Role.ADMIN).http) as root:
+        root.delete(f"{stack.url('admin')}/api/v1/storage-elements/{SECOND}")
     del stack.services[SECOND], stack.processes[SECOND]
 
 
@@ -47,7 +51,6 @@ def anna(pair: Stack, root: Account, maria: Account) -> Iterator[Account]:
     eventually(all_is_well, seconds=60)
     yield maria
     _revive(pair)
-    root.http.delete(f"{root.admin}/api/v1/storage-elements/{SECOND}")
 
 
 def _revive(stack: Stack) -> None:
