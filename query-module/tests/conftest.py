@@ -1,5 +1,6 @@
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,8 @@ from artstore_kit.testing.tokens import TokenSigner
 from query_module.app import create_app
 from query_module.config import Settings
 
+Replica = Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
+
 
 @pytest.fixture
 def query_settings(
@@ -26,14 +29,23 @@ def query_settings(
 
 
 @pytest_asyncio.fixture
-async def query(
-    query_settings: Settings, serve: Serve, signer: TokenSigner
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A query module that follows nobody; Admin is away, the last known keys are on disk."""
+async def replica(query_settings: Settings, serve: Serve, signer: TokenSigner) -> Replica:
+    """Start a query module that follows nobody; Admin is away, the last known keys are on disk."""
     query_settings.state_dir.mkdir()
     (query_settings.state_dir / "jwks.json").write_text(json.dumps(await signer.keys()))
-    async with serve(create_app(query_settings)) as client:
-        client.headers["Authorization"] = f"Bearer {signer.token('reader', Role.READONLY)}"
+
+    @asynccontextmanager
+    async def start() -> AsyncIterator[httpx.AsyncClient]:
+        async with serve(create_app(query_settings)) as client:
+            client.headers["Authorization"] = f"Bearer {signer.token('reader', Role.READONLY)}"
+            yield client
+
+    return start
+
+
+@pytest_asyncio.fixture
+async def query(replica: Replica) -> AsyncIterator[httpx.AsyncClient]:
+    async with replica() as client:
         yield client
 
 

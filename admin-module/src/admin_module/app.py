@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from admin_module.api import (
     audit,
     drains,
+    restore_requests,
     revocations,
     service_accounts,
     signing_keys,
@@ -24,26 +25,32 @@ from admin_module.clients.elements import Elements
 from admin_module.clients.registry_board import RegistryBoard
 from admin_module.clients.revocation_board import RevocationBoard
 from admin_module.clients.status_board import StatusBoard
+from admin_module.clients.webhook import Webhook
 from admin_module.config import OfflineSettings, Settings
 from admin_module.database.transactions import Database
 from admin_module.domain.buckets import Buckets
 from admin_module.domain.signals import Signal
 from admin_module.domain.signing import TokenSigner
-from admin_module.jobs import keep_accounts
+from admin_module.jobs import keep_accounts, report_state
+from admin_module.jobs import restores as restore_jobs
 from admin_module.jobs import transfers as transfer_jobs
 from admin_module.jobs.keep_keys import keep_keys
 from admin_module.jobs.publish_registry import publish_registry
 from admin_module.jobs.sign_audit import sign_audit
+from admin_module.jobs.watch_elements import watch_elements
 from admin_module.usecases.authenticate import Authenticator
+from admin_module.usecases.deliver_webhooks import Deliverer
 from admin_module.usecases.drain_element import Drainer
 from admin_module.usecases.ensure_accounts import ensure_accounts
 from admin_module.usecases.keep_keys import KeyKeeper, Schedule
+from admin_module.usecases.keep_restores import RestoreKeeper
 from admin_module.usecases.publish_keys import publish_keys
 from admin_module.usecases.publish_registry import RegistryPublisher
 from admin_module.usecases.publish_revocations import RevocationPublisher
 from admin_module.usecases.sign_audit import ensure_audit_key
 from admin_module.usecases.verify_audit import Verdict, verify_audit
 from admin_module.usecases.verify_secret import SecretVerifier
+from admin_module.usecases.watch_elements import ElementWatcher
 from admin_module.usecases.work_transfers import TransferWorker
 from artstore_kit import application, database, http_client, redis_client, schedule
 from artstore_kit.tokens import TokenValidator
@@ -67,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
             service_accounts.router,
             drains.router,
             transfers.router,
+            restore_requests.router,
             signing_keys.router,
             audit.router,
             revocations.router,
@@ -89,9 +97,12 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         await stack.enter_async_context(
             schedule.running(
                 publish_registry(services.publisher),
+                watch_elements(services.watcher),
+                *report_state.jobs(database=services.database, seal=services.seal),
                 *keep_accounts.jobs(database=services.database, publisher=services.revocations),
                 keep_keys(services.keys),
                 *transfer_jobs.jobs(services.worker, services.drainer),
+                *restore_jobs.jobs(services.restores, services.deliverer),
                 sign_audit(database=services.database, seal=services.seal),
             )
         )
@@ -122,6 +133,7 @@ async def _services(
     issuer, audience = settings.jwt_issuer, settings.jwt_audience
     signer = TokenSigner(keys.signing, issuer, audience, settings.token_ttl)
     peers = Elements(session, signer.sign_own)
+    restores, deliverer = _restores(settings, opened, peers, session)
     return Services(
         database=opened,
         seal=seal,
@@ -133,12 +145,25 @@ async def _services(
         strangers=Buckets(_STRANGERS_BURST, _STRANGERS_SECONDS),
         peers=peers,
         statuses=statuses,
+        watcher=ElementWatcher(opened, peers, statuses),
         worker=TransferWorker(database=opened, peers=peers, wake=wake),
         drainer=Drainer(opened, peers, statuses, publisher, wake),
         wake_transfers=wake,
+        restores=restores,
+        deliverer=deliverer,
         signer=signer,
         published_keys=published_keys,
         tokens=TokenValidator(
             published_keys, issuer=issuer, audience=audience, revocations=revoked
         ),
     )
+
+
+def _restores(
+    settings: Settings, opened: Database, peers: Elements, session: aiohttp.ClientSession
+) -> tuple[RestoreKeeper, Deliverer | None]:
+    wake, endpoint = Signal(), settings.webhook()
+    keeper = RestoreKeeper(opened, peers, wake, announces=endpoint is not None)
+    if endpoint is None:
+        return keeper, None
+    return keeper, Deliverer(database=opened, webhook=Webhook(session, endpoint), wake=wake)

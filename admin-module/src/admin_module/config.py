@@ -4,15 +4,25 @@ from pathlib import Path
 from typing import Annotated
 
 from cryptography.fernet import Fernet
-from pydantic import Field, SecretStr, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
-from admin_module.domain import secrets, signing
+from admin_module.domain import secrets, signing, webhooks
 from admin_module.domain.accounts import ClientId, ConfiguredAccount
 from admin_module.domain.sealing import Seal
+from admin_module.domain.webhooks import Endpoint
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.settings import DatabaseSettings
 
 _GENERATE = "openssl rand -base64 32 | tr '+/' '-_'"
+_GENERATE_WEBHOOK = 'echo "whsec_$(openssl rand -base64 32)"'
 _client_id = TypeAdapter(ClientId)
 
 
@@ -59,6 +69,15 @@ class Settings(OfflineSettings):
         int, Field(ge=3600, le=31_536_000, description="seconds a signing key signs")
     ] = 86_400
     token_ttl: Annotated[int, Field(ge=60, le=86_400, description="seconds")] = 900
+    restore_webhook_url: HttpUrl | None = Field(
+        default=None, description="is told by signed calls what happens to restore requests"
+    )
+    restore_webhook_secret: SecretStr | None = Field(
+        default=None,
+        validate_default=True,
+        description="whsec_ and base64 of 24 to 64 bytes, by commas: each of them signs; "
+        f"make one: {_GENERATE_WEBHOOK}",
+    )
 
     @field_validator("initial_client_secret")
     @classmethod
@@ -78,7 +97,13 @@ class Settings(OfflineSettings):
             _require_fit(secret, info, of=f" of {client_id}")
         return value
 
-    @field_validator("jwt_private_key", "jwt_private_key_path", mode="before")
+    @field_validator(
+        "jwt_private_key",
+        "jwt_private_key_path",
+        "restore_webhook_url",
+        "restore_webhook_secret",
+        mode="before",
+    )
     @classmethod
     def _empty_is_absent(cls, value: object) -> object:
         # Compose files pass an unset variable on as an empty one.
@@ -104,6 +129,26 @@ class Settings(OfflineSettings):
                 message = f"cannot be read: {error.strerror}"
                 raise ValueError(message) from error
         return value
+
+    @field_validator("restore_webhook_secret")
+    @classmethod
+    def _can_sign(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None:
+            if info.data.get("restore_webhook_url") is not None:
+                message = f"RESTORE_WEBHOOK_URL needs it; make one: {_GENERATE_WEBHOOK}"
+                raise ValueError(message)
+            return None
+        for secret in _listed(value):
+            webhooks.read_key(secret)
+            _require_fit(secret, info)
+        return value
+
+    def webhook(self) -> Endpoint | None:
+        """Return where the events of restore requests go."""
+        if self.restore_webhook_url is None or self.restore_webhook_secret is None:
+            return None
+        keys = tuple(webhooks.read_key(secret) for secret in _listed(self.restore_webhook_secret))
+        return Endpoint(str(self.restore_webhook_url), keys)
 
     def accounts(self) -> list[ConfiguredAccount]:
         """Return the accounts that exist because the environment says so."""

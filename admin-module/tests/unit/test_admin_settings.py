@@ -94,6 +94,8 @@ def test_there_is_no_default_for_a_secret(
         ("JWT_PRIVATE_KEY", "-----BEGIN", "not an unencrypted RSA private key"),
         ("JWT_PRIVATE_KEY_PATH", "/nowhere/key.pem", "cannot be read"),
         ("TOKEN_TTL", "59", "greater than"),
+        ("RESTORE_WEBHOOK_URL", "ftp://receiver.test", "scheme"),
+        ("RESTORE_WEBHOOK_SECRET", "9ja83kd", "is not whsec_"),
     ],
 )
 def test_a_wrong_setting_is_refused_by_name(
@@ -108,6 +110,22 @@ def test_a_wrong_setting_is_refused_by_name(
     assert f"{name}: " in complaint
     assert reason in complaint
     assert "9ja83kd" not in complaint
+
+
+def test_a_webhook_is_never_called_without_a_signature(
+    valid: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert kit_settings.load(Settings).webhook() is None
+    valid.setenv("RESTORE_WEBHOOK_URL", "https://receiver.test/events")
+    valid.setenv("RESTORE_WEBHOOK_SECRET", "")
+    complaint = _complaint(capsys)
+    assert "RESTORE_WEBHOOK_SECRET: " in complaint
+    assert "openssl rand" in complaint
+
+    valid.setenv("RESTORE_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    endpoint = kit_settings.load(Settings).webhook()
+    assert endpoint is not None
+    assert endpoint.url == "https://receiver.test/events"
 
 
 def test_the_first_signing_key_comes_in_a_variable_or_in_a_file(

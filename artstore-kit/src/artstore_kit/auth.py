@@ -10,7 +10,7 @@ from artstore_kit.errors import UnauthorizedError
 from artstore_kit.rate_limit import RateLimiter, exceeded
 from artstore_kit.tokens import Account, TokenValidator
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="from /api/v1/auth/token")
+bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="from /api/v1/auth/token")
 
 
 class HasTokens(Protocol):
@@ -37,7 +37,7 @@ def requires(*any_of: str) -> Callable[..., Coroutine[Any, Any, Account]]:
 
     async def account(
         request: Request,
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     ) -> Account:
         if credentials is None:
             raise UnauthorizedError(

@@ -1,7 +1,7 @@
 """Probes: alive, started, ready. Readiness asks exactly what a request would need."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,12 +15,13 @@ _CHECK_TIMEOUT = 3
 class Dependency:
     """Something outside; `check` raises while it is away.
 
-    While a required one is away we are not ready.
+    While a required one is away we are not ready. `details` says more of it to whoever asks.
     """
 
     name: str
     check: Callable[[], Awaitable[object]]
     required: bool = True
+    details: Callable[[], Mapping[str, object]] | None = None
 
 
 class UnreadyError(Exception):
@@ -42,6 +43,8 @@ async def _state(dependency: Dependency) -> dict[str, object]:
         state |= {"state": "down", "reason": str(error)}
     except Exception as error:  # noqa: BLE001 - whatever it is, the dependency is down
         state |= {"state": "down", "reason": type(error).__name__}
+    if dependency.details is not None:
+        state["details"] = dependency.details()
     return state
 
 

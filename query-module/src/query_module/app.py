@@ -1,29 +1,48 @@
 """The query module: reads its settings, opens what is outside, mounts routes, starts jobs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from artstore_kit import application, database, discovery, http_client, redis_client, schedule
 from artstore_kit.admin_api import AdminApi
+from artstore_kit.breakers import Breakers
+from artstore_kit.grants import Grants
 from artstore_kit.health import Dependency
-from query_module.api import files, search
+from query_module.api import files, search, statistics
 from query_module.api.dependencies import Services
-from query_module.clients.recent_files import RecentFiles
+from query_module.clients.restores import Restores
+from query_module.clients.shared_cache import SharedCache
 from query_module.clients.storage_element import StorageElements
 from query_module.config import Settings
 from query_module.database.files import FileIndex
 from query_module.database.following import leading
-from query_module.jobs.follow_changes import follow_changes
+from query_module.database.statistics import Statistics
+from query_module.domain.reads import Tally
+from query_module.jobs.follow_changes import Followers
+from query_module.jobs.hear_changes import hear_changes
+from query_module.metrics import BREAKER_STATE
+from query_module.usecases.count_reads import flush
+from query_module.usecases.download_file import Sources
+from query_module.usecases.find_file import FileFinder
+from query_module.usecases.report_damage import DamageReports
+
+_FLUSH_SECONDS = 2
+_SETTLE_SECONDS = 0.25
+_FORGET_SECONDS = 3600
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Build the query module; nothing is opened before its lifespan begins."""
     return application.create(
-        "ArtStore query-module", settings, lambda: _opened(settings), [search.router, files.router]
+        "ArtStore query-module",
+        settings,
+        lambda: _opened(settings),
+        [search.router, files.router, statistics.router],
     )
 
 
@@ -35,28 +54,58 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         client = await stack.enter_async_context(redis_client.connect(settings))
         admin = AdminApi(session, settings)
         registry = await stack.enter_async_context(discovery.following(settings, admin))
-        elements = StorageElements(session, admin)
-        recent = RecentFiles(client)
-        index = FileIndex(engine)
-        follower = follow_changes(
+        elements = StorageElements(session, admin, Breakers(BREAKER_STATE))
+        index, shared = FileIndex(engine), SharedCache(client)
+        finder = FileFinder(
+            index=index,
+            shared=shared,
+            elements=elements,
             registry=lambda: registry.elements,
+        )
+        sources = Sources(lambda: registry.elements, elements, finder, DamageReports(), Tally())
+        followers = Followers(
+            registry=sources.registry,
             # Connections of their own: one is held for each element, whatever the pool's size.
             leading=partial(leading, database.connect(settings, pooled=False)),
             elements=elements,
-            recent=recent,
+            shared=shared,
         )
-        await stack.enter_async_context(schedule.running(follower))
+        counts = Statistics(engine)
+        # At the end as well, when no request is being served any more.
+        stack.push_async_callback(flush, sources.tally, counts)
+        await stack.enter_async_context(
+            schedule.running(followers.run(), *_jobs(sources, shared, counts))
+        )
         yield Services(
             tokens=await stack.enter_async_context(admin.validating(client)),
-            discovery=registry,
-            elements=elements,
             index=index,
-            recent=recent,
+            finder=finder,
+            sources=sources,
+            restores=Restores(session, admin, settings.admin_url),
+            grants=Grants.of(settings.direct_grant_key),
+            tally=sources.tally,
+            statistics=counts,
             checks=(
-                Dependency("postgres", index.ping),
+                # Without it descriptions and downloads go on, and only search does not.
+                Dependency("postgres", index.ping, required=False),
                 Dependency("redis", client.ping, required=False),
+                Dependency("elements", followers.check, required=False, details=followers.details),
             ),
         )
+
+
+def _jobs(
+    sources: Sources, shared: SharedCache, counts: Statistics
+) -> list[Coroutine[Any, Any, None]]:
+    report = partial(sources.damage.deliver, registry=sources.registry, elements=sources.elements)
+    add = partial(flush, sources.tally, counts)
+    return [
+        hear_changes(shared, sources.finder),
+        schedule.every(_SETTLE_SECONDS, shared.settle, name="settle_shared_cache"),
+        schedule.every(0, report, name="report_damage"),
+        schedule.every(_FLUSH_SECONDS, add, name="add_reads"),
+        schedule.every(_FORGET_SECONDS, counts.forget_gone, name="forget_reads_of_gone_files"),
+    ]
 
 
 @asynccontextmanager

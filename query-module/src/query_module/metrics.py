@@ -1,6 +1,8 @@
 """What the query module counts; the followed elements are those that this replica follows."""
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge, Histogram
+
+from artstore_kit.breakers import STATE_HELP
 
 FOLLOWER_LAG = Gauge(
     "artstore_query_follower_lag_entries",
@@ -12,3 +14,45 @@ FOLLOWER_CONTACT = Gauge(
     "When an element's change feed last answered; time() minus it is how long ago that was",
     ["element"],
 )
+RESYNCHRONISATIONS = Counter(
+    "artstore_query_resynchronisations_total",
+    "Times that all of an element's files were compared with the index",
+    ["element"],
+)
+CACHE_LOOKUPS = Counter(
+    "artstore_query_cache_lookups_total",
+    "Files looked up in a cache (process, redis), by result (hit, miss)",
+    ["cache", "result"],
+)
+BREAKER_STATE = Gauge("artstore_query_breaker_state", STATE_HELP, ["element"])
+DOWNLOADED_BYTES = Counter("artstore_query_downloaded_bytes_total", "Bytes of files sent")
+DOWNLOADS_IN_FLIGHT = Gauge("artstore_query_downloads_in_flight", "Downloads being sent")
+DOWNLOAD_SECONDS = Histogram(
+    "artstore_query_download_seconds",
+    "Time from the request to the last byte of a download, by size of what was sent",
+    ["size"],
+    buckets=(0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800),
+)
+BROKEN_DOWNLOADS = Counter(
+    "artstore_query_broken_downloads_total", "Downloads that ended before their last byte"
+)
+RESUMED = Counter(
+    "artstore_query_continued_downloads_total",
+    "Times that an element broke off and the rest was asked for again",
+)
+MISMATCHES = Counter(
+    "artstore_query_mismatches_total", "Downloads broken off because an element sent wrong bytes"
+)
+REDIRECTS = Counter(
+    "artstore_query_redirects_total", "Downloads that were sent to an element to be made there"
+)
+ARCHIVED_READS = Counter(
+    "artstore_query_archived_reads_total", "Downloads answered with a restore request"
+)
+
+_CLASSES = ((64 * 1024, "64KiB"), (1024**2, "1MiB"), (16 * 1024**2, "16MiB"), (1024**3, "1GiB"))
+
+
+def size_class(size: int) -> str:
+    """Return the least of a few sizes that `size` bytes fit into."""
+    return next((name for limit, name in _CLASSES if size <= limit), "larger")

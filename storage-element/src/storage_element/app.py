@@ -32,7 +32,7 @@ from storage_element.clients.status_board import StatusBoard
 from storage_element.config import Settings
 from storage_element.database.feed import Feed
 from storage_element.database.files import Files
-from storage_element.database.journal import LEASE_SECONDS, Journal
+from storage_element.database.journal import Journal
 from storage_element.database.maintenance import Maintenance
 from storage_element.database.scrubbing import Scrubbing
 from storage_element.domain.element import Element
@@ -225,10 +225,7 @@ async def maintain(
         if found is None:
             message = f"{task} is running already: GET /api/v1/maintenance/{task} says how far"
             raise TaskRunningError(message)
-        async with schedule.running(
-            schedule.every(LEASE_SECONDS / 3, kept.runs.renew, name="renew_maintenance")
-        ):
-            await kept.maintainer.execute(found, show)
+        await kept.maintainer.execute(found, show)
         return found
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Header, Query, Request
+from pydantic import ValidationError
 
 from admin_module.api.audited import caller_of
 from admin_module.clients.elements import Elements
@@ -17,14 +18,18 @@ from admin_module.domain.sealing import Seal
 from admin_module.domain.signals import Signal
 from admin_module.domain.signing import TokenSigner
 from admin_module.usecases.authenticate import Authenticator
+from admin_module.usecases.deliver_webhooks import Deliverer
 from admin_module.usecases.drain_element import Drainer
 from admin_module.usecases.keep_keys import KeyKeeper
+from admin_module.usecases.keep_restores import RestoreKeeper
 from admin_module.usecases.publish_registry import RegistryPublisher
 from admin_module.usecases.publish_revocations import RevocationPublisher
+from admin_module.usecases.watch_elements import ElementWatcher
 from admin_module.usecases.work_transfers import TransferWorker
 from artstore_kit.auth import requires
+from artstore_kit.contracts.actors import ACCOUNT_HEADER, SCOPE_HEADER, Actor
 from artstore_kit.contracts.scopes import Role, Scope
-from artstore_kit.errors import ForbiddenError
+from artstore_kit.errors import ForbiddenError, InvalidRequestError
 from artstore_kit.health import Dependency
 from artstore_kit.tokens import Account, FetchKeys, TokenValidator
 
@@ -45,9 +50,12 @@ class Services:
     strangers: Buckets
     peers: Elements
     statuses: StatusBoard
+    watcher: ElementWatcher
     worker: TransferWorker
     drainer: Drainer
     wake_transfers: Signal
+    restores: RestoreKeeper
+    deliverer: Deliverer | None
     signer: TokenSigner
     published_keys: FetchKeys
     tokens: TokenValidator
@@ -87,6 +95,30 @@ def acting(
         return caller_of(request)
 
     return caller
+
+
+def on_behalf(
+    who: Callable[..., Coroutine[Any, Any, Account]],
+) -> Callable[..., Coroutine[Any, Any, Actor]]:
+    """Make a dependency like `who` for whom it is: the account a module names, or the caller."""
+
+    async def actor(
+        caller: Annotated[Account, Depends(who)],
+        account: Annotated[str | None, Header(alias=ACCOUNT_HEADER)] = None,
+        scope: Annotated[str | None, Header(alias=SCOPE_HEADER)] = None,
+    ) -> Actor:
+        if caller.role is not Role.MODULE:
+            if account is not None or scope is not None:
+                message = f"only a module may send {ACCOUNT_HEADER}"
+                raise ForbiddenError(message, code="not_a_module")
+            return Actor(account=caller.client_id, scopes=caller.scopes)
+        try:
+            return Actor.model_validate({"account": account, "scopes": (scope or "").split()})
+        except ValidationError as error:
+            message = f"say for whom: {ACCOUNT_HEADER}, {SCOPE_HEADER}"
+            raise InvalidRequestError(message) from error
+
+    return actor
 
 
 ElementReader = Annotated[Account, Depends(requires(Scope.ELEMENTS_READ))]

@@ -3,19 +3,19 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from admin_module.api.audited import AuditedRoute, caller_of
-from admin_module.api.dependencies import ElementReader, Limit, Opened
+from admin_module.api.dependencies import ElementReader, Limit, Opened, on_behalf
 from admin_module.database.transfers import Wanted
 from admin_module.domain.transfers import GRACE_SECONDS, Transfer, TransferState
 from admin_module.usecases import request_transfer
 from artstore_kit.auth import requires
-from artstore_kit.contracts.actors import ACCOUNT_HEADER, SCOPE_HEADER, Actor
+from artstore_kit.contracts.actors import Actor
 from artstore_kit.contracts.elements import ElementId
 from artstore_kit.contracts.scopes import Role, Scope
-from artstore_kit.errors import ForbiddenError, InvalidRequestError, NotFoundError, problems
+from artstore_kit.errors import NotFoundError, problems
 from artstore_kit.tokens import Account
 
 router = APIRouter(
@@ -29,23 +29,7 @@ _SCOPES = (Scope.FILES_WRITE, Scope.FILES_ADMIN, Scope.ELEMENTS_WRITE)
 Anyone = Annotated[Account, Depends(requires(*_SCOPES))]
 
 
-async def _actor(
-    caller: Anyone,
-    account: Annotated[str | None, Header(alias=ACCOUNT_HEADER)] = None,
-    scope: Annotated[str | None, Header(alias=SCOPE_HEADER)] = None,
-) -> Actor:
-    """Say for whom a transfer is: the account a module names, or the caller itself."""
-    if caller.role is not Role.MODULE:
-        if account is not None or scope is not None:
-            raise ForbiddenError(f"only a module may send {ACCOUNT_HEADER}", code="not_a_module")
-        return Actor(account=caller.client_id, scopes=caller.scopes)
-    try:
-        return Actor.model_validate({"account": account, "scopes": (scope or "").split()})
-    except ValidationError as error:
-        raise InvalidRequestError(f"say for whom: {ACCOUNT_HEADER}, {SCOPE_HEADER}") from error
-
-
-Acting = Annotated[Actor, Depends(_actor)]
+Acting = Annotated[Actor, Depends(on_behalf(requires(*_SCOPES)))]
 
 
 class NewTransfer(BaseModel):

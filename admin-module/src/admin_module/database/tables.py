@@ -19,7 +19,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData()
 
@@ -95,6 +95,7 @@ storage_elements = Table(
     Column("storage_type", Text, nullable=False),
     Column("priority", Integer, nullable=False),
     Column("draining", Boolean, nullable=False, server_default=text("false")),
+    Column("last_seen_at", DateTime(timezone=True)),
     Column("registered_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
@@ -194,4 +195,51 @@ transfers = Table(
     Index("transfers_one_alive", "file_id", unique=True, postgresql_where=_ALIVE),
     Index("transfers_due", "due_at", postgresql_where=_ALIVE),
     Index("transfers_source", "source", "state"),
+    Index("transfers_failed", "updated_at", postgresql_where=text("state = 'failed'")),
+)
+
+_OPEN = text("state NOT IN ('failed', 'expired')")
+
+restore_requests = Table(
+    "restore_requests",
+    metadata,
+    Column("request_id", Uuid, primary_key=True),
+    Column("file_id", Uuid, nullable=False),
+    Column("element_id", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("askers", ARRAY(Text), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("restored_file_id", Uuid),
+    Column("restored_until", DateTime(timezone=True)),
+    Column("error", Text),
+    Column("requested_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("restore_requests_one_open", "file_id", unique=True, postgresql_where=_OPEN),
+    Index("restore_requests_state", "state", "request_id"),
+    Index("restore_requests_askers", "askers", postgresql_using="gin"),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("delivery_id", Uuid, primary_key=True),
+    Column(
+        "request_id",
+        Uuid,
+        ForeignKey("restore_requests.request_id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("event", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'pending'")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    Column("due_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("claimed_until", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("webhook_deliveries_request_id", "request_id", "delivery_id"),
+    Index("webhook_deliveries_due", "due_at", postgresql_where=text("state = 'pending'")),
 )

@@ -38,6 +38,11 @@ class Action(StrEnum):
     DRAIN_RESUMED = "drain.resumed"
     DRAIN_ENDED = "drain.ended"
     DRAIN_DONE = "drain.done"
+    RESTORE_REQUESTED = "restore.requested"
+    RESTORE_STARTED = "restore.started"
+    RESTORE_COMPLETED = "restore.completed"
+    RESTORE_FAILED = "restore.failed"
+    RESTORE_EXPIRED = "restore.expired"
     TOKEN_REFUSED = "token.refused"  # noqa: S105 - what happened, not a secret
     REQUEST_REFUSED = "request.refused"
 

@@ -14,17 +14,12 @@ from admin_module.domain.audit import Action, Caller, Entry
 from admin_module.domain.elements import RegisteredElement
 from admin_module.domain.signals import Signal
 from admin_module.domain.transfers import Transfer, choose_target
+from admin_module.usecases.locate_file import locate_file
 from artstore_kit.contracts.actors import Actor
 from artstore_kit.contracts.elements import Mode
 from artstore_kit.contracts.files import FileAttributes, RetentionPolicy
 from artstore_kit.contracts.scopes import Scope
-from artstore_kit.errors import (
-    ConflictError,
-    ForbiddenError,
-    NotFoundError,
-    ServiceError,
-    UnavailableError,
-)
+from artstore_kit.errors import ConflictError, ForbiddenError, NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +51,8 @@ async def request_transfer(
     async with database.begin() as connection:
         _, registered = await elements.version_and_all(connection)
         known = await transfers.find_alive(connection, asked.file_id)
-    source, file = await _located(asked, registered, peers)
+    possible = [known for known in registered if asked.source in {None, known.element_id}]
+    source, file = await locate_file(asked.file_id, possible, peers=peers)
     _require_right(actor, file, finalizes=asked.permanent)
     if known:
         return _same(known, asked)
@@ -124,26 +120,6 @@ def _require_right(actor: Actor, file: FileAttributes, *, finalizes: bool) -> No
         raise ForbiddenError("this needs the scope files:admin", code="insufficient_scope")
     if file.uploaded_by != actor.account:
         raise ForbiddenError("the file belongs to another account", code="not_owner")
-
-
-async def _located(
-    asked: Request, registered: list[RegisteredElement], peers: Elements
-) -> tuple[RegisteredElement, FileAttributes]:
-    """Find the element that has the file, and where several have, the one that it lives on."""
-    found: list[tuple[RegisteredElement, FileAttributes]] = []
-    away = False
-    for element in registered:
-        if asked.source in {None, element.element_id}:
-            try:
-                found.append((element, await peers.describe(str(element.url), asked.file_id)))
-            except ServiceError as error:
-                away = away or error.status >= UnavailableError.status
-    settled = [pair for pair in found if pair[1].moving_to is None]
-    if settled or found:
-        return max(settled or found, key=lambda pair: pair[1].revision)
-    if away:
-        raise UnavailableError("an element that may have the file cannot be reached")
-    raise NotFoundError("no storage element has this file", code="file_not_found")
 
 
 async def _target(

@@ -9,25 +9,31 @@ from fastapi import Depends, Request
 
 from artstore_kit.auth import requires
 from artstore_kit.contracts.scopes import Scope
-from artstore_kit.discovery import Discovery
+from artstore_kit.grants import Grants
 from artstore_kit.health import Dependency
 from artstore_kit.tokens import Account, TokenValidator
-from query_module.clients.recent_files import RecentFiles
-from query_module.clients.storage_element import StorageElements
+from query_module.clients.restores import Restores
 from query_module.database.files import FileIndex
+from query_module.database.statistics import Statistics
+from query_module.domain.reads import Tally
+from query_module.usecases.download_file import Sources
+from query_module.usecases.find_file import FileFinder
 
 _reader = requires(Scope.FILES_READ, Scope.FILES_READ_OWN)
 
 
 @dataclass(frozen=True)
 class Services:
-    """Everything outside, opened once at start."""
+    """Everything outside, opened once at start; `grants` where direct mode is on."""
 
     tokens: TokenValidator
-    discovery: Discovery
-    elements: StorageElements
     index: FileIndex
-    recent: RecentFiles
+    finder: FileFinder
+    sources: Sources
+    restores: Restores
+    grants: Grants | None
+    tally: Tally
+    statistics: Statistics
     checks: tuple[Dependency, ...]
 
     def dependencies(self) -> tuple[Dependency, ...]:
@@ -39,8 +45,13 @@ async def _services(request: Request) -> Services:
     return services
 
 
-async def _visible_uploads(account: Annotated[Account, Depends(_reader)]) -> str | None:
+def visible_uploads(account: Account) -> str | None:
+    """Say whose files the account may see; None is everybody's."""
     return None if Scope.FILES_READ in account.scopes else account.client_id
+
+
+async def _visible_uploads(account: Annotated[Account, Depends(_reader)]) -> str | None:
+    return visible_uploads(account)
 
 
 async def _closing() -> AsyncIterator[AsyncExitStack]:
@@ -49,7 +60,8 @@ async def _closing() -> AsyncIterator[AsyncExitStack]:
 
 
 Opened = Annotated[Services, Depends(_services)]
-# Whose files the caller may see: None is everybody's.
+Reader = Annotated[Account, Depends(_reader)]
+Operator = Annotated[Account, Depends(requires(Scope.FILES_ADMIN))]
 VisibleUploads = Annotated[str | None, Depends(_visible_uploads)]
 # Closes what it is given when the answer has been sent, or the client has gone away.
 Closing = Annotated[AsyncExitStack, Depends(_closing)]

@@ -1,8 +1,9 @@
 """The storage elements, under the module's own account."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +11,16 @@ import aiohttp
 
 from artstore_kit import http_client
 from artstore_kit.admin_api import AdminApi
+from artstore_kit.breakers import Breakers
 from artstore_kit.contracts.changes import ChangeBatch
-from artstore_kit.contracts.files import FileAttributes, FileListing
+from artstore_kit.contracts.files import FileAttributes, FileListing, StoredFile
+from artstore_kit.discovery import Element
+from artstore_kit.http_client import PeerError, PeerUnavailableError
 
 _PAGE = "1000"
 _WAIT_SECONDS = "20"
+# An element that reads a whole file before it answers is silent for as long as that takes.
+_SLOWEST_BYTES_A_SECOND = 20 * 1024 * 1024
 _RELAYED = (
     "Accept-Ranges",
     "Content-Disposition",
@@ -40,9 +46,14 @@ class ContentAnswer:
 class StorageElements:
     """Raises PeerUnavailableError where an element does not answer, PeerError where it refuses."""
 
-    def __init__(self, session: aiohttp.ClientSession, admin: AdminApi) -> None:
+    def __init__(self, session: aiohttp.ClientSession, admin: AdminApi, breakers: Breakers) -> None:
         self._session = session
         self._admin = admin
+        self._breakers = breakers
+
+    def is_resting(self, element: Element) -> bool:
+        """Say whether the element keeps failing and is not asked for a while."""
+        return self._breakers.is_open(element.element_id)
 
     async def changes(self, url: str, after: int) -> ChangeBatch:
         """Wait for changes behind `after` and return the first thousand of them."""
@@ -69,19 +80,76 @@ class StorageElements:
         headers = await self._admin.headers()
         return await http_client.call(self._session, "GET", url, headers=headers, params=params)
 
-    @asynccontextmanager
+    async def describe(self, element: Element, file_id: UUID) -> StoredFile | None:
+        """Return a file if the element holds it."""
+        headers = await self._admin.headers()
+        try:
+            with self._breakers.guarding(element.element_id):
+                document = await http_client.get(
+                    self._session, f"{element.url}/api/v1/files/{file_id}", headers=headers
+                )
+        except PeerError as error:
+            if error.code == "file_not_found":
+                return None
+            raise
+        return StoredFile.model_validate({**document, "element_id": element.element_id})
+
+    async def verify(self, element: Element, file: StoredFile) -> None:
+        """Let the element read the file's bytes again; damaged ones it quarantines.
+
+        PeerError `bytes_damaged` where they are.
+        """
+        await http_client.call(
+            self._session,
+            "POST",
+            f"{element.url}/api/v1/files/{file.file_id}/verify",
+            headers=await self._admin.headers(),
+            extra_silence=file.size / _SLOWEST_BYTES_A_SECOND,
+        )
+
     async def content(
-        self, url: str, file_id: UUID, *, method: str, conditions: Mapping[str, str]
-    ) -> AsyncIterator[ContentAnswer]:
-        """Ask for a file's bytes; the answer can be read while the block lasts."""
+        self,
+        element: Element,
+        file_id: UUID,
+        *,
+        method: str,
+        conditions: Mapping[str, str],
+        closing: AsyncExitStack,
+    ) -> ContentAnswer:
+        """Ask for a file's bytes; the answer can be read until `closing` closes.
+
+        412 and 416 are answers; any other refusal is a PeerError. The body raises
+        PeerUnavailableError where it breaks off.
+        """
         # Byte ranges and lengths are those of the file, so it must not be compressed on the way.
         headers = {
             **conditions,
             "Accept-Encoding": "identity",
             **await self._admin.headers(),
         }
-        async with http_client.stream(
-            self._session, method, f"{url}/api/v1/files/{file_id}/content", headers=headers
-        ) as answer:
-            passed = {name: answer.headers[name] for name in _RELAYED if name in answer.headers}
-            yield ContentAnswer(answer.status, passed, answer.content.iter_any())
+        # The breaker learns from the beginning of an answer: the end may be hours away.
+        with self._breakers.guarding(element.element_id):
+            answer = await closing.enter_async_context(
+                http_client.stream(
+                    self._session,
+                    method,
+                    f"{element.url}/api/v1/files/{file_id}/content",
+                    headers=headers,
+                )
+            )
+            if answer.status not in _ANSWERS:
+                await http_client.raise_for_problem(answer)
+        passed = {name: answer.headers[name] for name in _RELAYED if name in answer.headers}
+        return ContentAnswer(answer.status, passed, _chunks(answer, element.element_id))
+
+
+_ANSWERS = (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+
+
+async def _chunks(answer: aiohttp.ClientResponse, element_id: str) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in answer.content.iter_any():
+            yield chunk
+    except (aiohttp.ClientError, TimeoutError) as error:
+        message = f"element {element_id} broke off ({type(error).__name__})"
+        raise PeerUnavailableError(message) from error

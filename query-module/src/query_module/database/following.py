@@ -6,7 +6,7 @@ moves the cursor only from where the step began, so that nothing is applied twic
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -128,8 +128,13 @@ class Lead:
 
 
 @asynccontextmanager
-async def leading(engine: AsyncEngine, element_id: str) -> AsyncIterator[Lead]:
-    """Wait until no other replica follows the element; the block may then do so."""
+async def leading(
+    engine: AsyncEngine, element_id: str, on_wait: Callable[[], None] = lambda: None
+) -> AsyncIterator[Lead]:
+    """Wait until no other replica follows the element; the block may then do so.
+
+    `on_wait` is called while another one does.
+    """
     lock = sa.select(
         sa.func.pg_try_advisory_lock(sa.func.hashtextextended(_LOCK_SPACE + element_id, 0))
     )
@@ -139,6 +144,7 @@ async def leading(engine: AsyncEngine, element_id: str) -> AsyncIterator[Lead]:
                 locked = (await connection.execute(lock)).scalar_one()
             if locked:
                 break
+            on_wait()
             await asyncio.sleep(_LOCK_SECONDS)
         yield Lead(connection, element_id)
 

@@ -45,3 +45,21 @@ cursors = sa.Table(
     sa.Column("feed_id", sa.Uuid, nullable=False),
     sa.Column("next", sa.BigInteger, nullable=False),
 )
+
+file_statistics = sa.Table(
+    "file_statistics",
+    metadata,
+    sa.Column("file_id", sa.Uuid, primary_key=True),
+    sa.Column("downloads", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("last_read", sa.DateTime(timezone=True)),
+)
+
+total_statistics = sa.Table(
+    "total_statistics",
+    metadata,
+    sa.Column("only_row", sa.Boolean, sa.CheckConstraint("only_row"), primary_key=True),
+    sa.Column("downloads", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("last_read", sa.DateTime(timezone=True)),
+)

@@ -1,19 +1,30 @@
 """Open a file's bytes where they are."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from http import HTTPStatus
+
+import stamina
 
 from artstore_kit.contracts.files import StoredFile
 from artstore_kit.discovery import Element
 from artstore_kit.errors import ConflictError, NotFoundError, ServiceError, UnavailableError
 from artstore_kit.http_client import PeerError, PeerUnavailableError
 from artstore_kit.logging import get_logger
+from artstore_kit.representation import etag
 from query_module.clients.storage_element import ContentAnswer, StorageElements
+from query_module.domain.reads import Tally
+from query_module.domain.spans import Span, span_of
+from query_module.metrics import MISMATCHES
+from query_module.usecases.find_file import FileFinder, file_not_found
+from query_module.usecases.report_damage import DamageReports
+from query_module.usecases.stream_content import ContentDamagedError, checked, continued
 
 logger = get_logger(__name__)
 
-_GOOD = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED})
+_ATTEMPTS = 3
+_SECONDS = 5
 
 
 class ContentMissingError(NotFoundError):
@@ -40,49 +51,143 @@ class ElementUnavailableError(UnavailableError):
     code = "element_unavailable"
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where bytes come from, who hears of damaged ones, and where reads are counted."""
+
+    registry: Callable[[], Mapping[str, Element]]
+    elements: StorageElements
+    finder: FileFinder
+    damage: DamageReports
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What of a file is wanted: a method and the header fields that set conditions."""
+
+    method: str
+    conditions: Mapping[str, str]
+
+
 async def open_content(
-    file: StoredFile,
-    *,
-    method: str,
-    conditions: Mapping[str, str],
-    known: Mapping[str, Element],
-    elements: StorageElements,
-    closing: AsyncExitStack,
+    file: StoredFile, request: Request, *, sources: Sources, closing: AsyncExitStack
 ) -> ContentAnswer:
     """Return the element's answer, 200, 206 or 304; its body can be read until `closing` closes.
 
-    Raises one of the errors above for every other.
+    The body is continued where it breaks off, and checked where it is the whole file. Raises one of
+    the errors above for every other answer.
     """
-    element = known.get(file.element_id)
+    try:
+        answer = await _asked(file, request, sources, closing)
+    except PeerError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise _refusal(error, file) from error
+        file = await _moved(file, sources)
+        try:
+            answer = await _asked(file, request, sources, closing)
+        except PeerError as still:
+            raise _refusal(still, file) from still
+    _check_status(answer, file)
+    if request.method == "HEAD" or answer.status == HTTPStatus.NOT_MODIFIED:
+        return answer
+    return replace(answer, body=_body(answer, file, sources, closing))
+
+
+async def _asked(
+    file: StoredFile, request: Request, sources: Sources, closing: AsyncExitStack
+) -> ContentAnswer:
+    """Ask the element, another replica of it perhaps where one fails; raises PeerError.
+
+    Its name may stand for several addresses, which are taken in turn.
+    """
+    element = sources.registry().get(file.element_id)
     if element is None:
         raise _unavailable(file, "not registered")
     try:
-        answer = await closing.enter_async_context(
-            elements.content(element.url, file.file_id, method=method, conditions=conditions)
-        )
-    except (PeerUnavailableError, PeerError) as error:
+        async for attempt in stamina.retry_context(
+            on=_may_pass, attempts=_ATTEMPTS, timeout=_SECONDS, wait_initial=0.1, wait_max=1
+        ):
+            with attempt:
+                return await sources.elements.content(
+                    element,
+                    file.file_id,
+                    method=request.method,
+                    conditions=request.conditions,
+                    closing=closing,
+                )
+    except PeerUnavailableError as error:
         raise _unavailable(file, error.detail) from error
-    if answer.status not in _GOOD:
-        raise _refusal(answer, file)
-    return answer
+    raise AssertionError  # pragma: no cover - the last attempt raises
 
 
-def _refusal(answer: ContentAnswer, file: StoredFile) -> ServiceError:  # noqa: PLR0911 - one a status
+def _may_pass(error: Exception) -> bool:
+    if isinstance(error, PeerError):
+        return error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, PeerUnavailableError) and error.code != "element_resting"
+
+
+async def _moved(file: StoredFile, sources: Sources) -> StoredFile:
+    """Return the file on the element that holds it now; raises NotFoundError when it is gone."""
+    found = await sources.finder.find_anew(file.file_id)
+    if found is None:
+        raise file_not_found(file.file_id)
+    if found.file.element_id == file.element_id:
+        logger.error("content_missing", file_id=str(file.file_id), element=file.element_id)
+        raise ContentMissingError("the file is known, but its content cannot be found")
+    return found.file
+
+
+def _check_status(answer: ContentAnswer, file: StoredFile) -> None:
     headers: dict[str, str] = {
         name: answer.headers[name] for name in ("Content-Range", "ETag") if name in answer.headers
     }
-    match answer.status:
-        case HTTPStatus.NOT_FOUND:
-            logger.error("content_missing", file_id=str(file.file_id), element=file.element_id)
-            return ContentMissingError("the file is known, but its content cannot be found")
-        case HTTPStatus.CONFLICT:
+    if answer.status == HTTPStatus.PRECONDITION_FAILED:
+        raise PreconditionFailedError("the file is not the one you expect", headers=headers)
+    if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        raise RangeNotSatisfiableError(f"the file has {file.size} bytes", headers=headers)
+
+
+def _body(
+    answer: ContentAnswer, file: StoredFile, sources: Sources, closing: AsyncExitStack
+) -> AsyncIterator[bytes]:
+    span = span_of(answer.status, answer.headers, file.size)
+    if span is None:
+        return answer.body
+
+    def damaged() -> None:
+        MISMATCHES.inc()
+        logger.error("wrong_bytes_sent", file_id=str(file.file_id), element=file.element_id)
+        sources.damage.add(file)
+
+    if int(answer.headers["Content-Length"]) != span.length or span.end > file.size:
+        damaged()
+        raise ContentDamagedError("the stored file has not the size that was uploaded")
+
+    async def reopen(position: int) -> AsyncIterator[bytes]:
+        rest = {"Range": f"bytes={position}-{span.end - 1}", "If-Match": etag(file.sha256)}
+        try:
+            answer = await _asked(file, Request("GET", rest), sources, closing)
+        except PeerError as error:
+            raise _refusal(error, file) from error
+        if span_of(answer.status, answer.headers, file.size) != Span(position, span.end):
+            raise _unavailable(file, "it does not continue what broke off")
+        return answer.body
+
+    body = continued(answer.body, span, reopen, element_id=file.element_id)
+    return checked(body, file, damaged) if span == Span(0, file.size) else body
+
+
+def _refusal(error: PeerError, file: StoredFile) -> ServiceError:
+    match error.code:
+        case "bytes_damaged":
+            return ContentDamagedError("the stored bytes are damaged and must be restored")
+        case "mode_forbids":
             return ContentArchivedError("the file is archived: its content must be restored first")
-        case HTTPStatus.PRECONDITION_FAILED:
-            return PreconditionFailedError("the file is not the one you expect", headers=headers)
-        case HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return RangeNotSatisfiableError(f"the file has {file.size} bytes", headers=headers)
+        case "file_not_found":
+            return ContentMissingError("the file is known, but its content cannot be found")
         case _:
-            return _unavailable(file, f"it answered {answer.status}")
+            return _unavailable(file, f"it answered {error.status} ({error.code})")
 
 
 def _unavailable(file: StoredFile, reason: str) -> ElementUnavailableError:

@@ -20,7 +20,7 @@ from starlette.status import (
 from artstore_kit.contracts.files import FileAttributes
 from artstore_kit.errors import problem_response, problems
 from artstore_kit.representation import attachment, digest_header, etag
-from storage_element.api.dependencies import Opened, Reader, Services
+from storage_element.api.dependencies import ContentReader, Opened, Services
 from storage_element.database.files import StoredRow
 from storage_element.domain.byte_ranges import (
     Conditions,
@@ -53,16 +53,25 @@ _ANSWERS: dict[int | str, dict[str, object]] = {
 }
 
 
-@router.head("/{file_id}/content", response_class=Response, responses=_ANSWERS)
-@router.get("/{file_id}/content", response_class=Response, responses=_ANSWERS)
-async def get_content(
-    file_id: UUID, request: Request, _caller: Reader, services: Opened
-) -> Response:
+@router.head(
+    "/{file_id}/content",
+    response_class=Response,
+    responses=_ANSWERS,
+    dependencies=[ContentReader],
+)
+@router.get(
+    "/{file_id}/content",
+    response_class=Response,
+    responses=_ANSWERS,
+    dependencies=[ContentReader],
+)
+async def get_content(file_id: UUID, request: Request, services: Opened) -> Response:
     """Send a file's bytes: whole (200), one range or several of them (206), or why not.
 
     Honours If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since, Range and If-Range, in
     that order. Ranges that overlap are joined; more than 50 are answered with the whole file. HEAD
-    gives the header fields of a GET without Range. 409 while the element is in mode `ar`.
+    gives the header fields of a GET without Range. 409 while the element is in mode `ar`. In direct
+    mode a `grant` stands for the token; 403 `invalid_grant` when it is over or for something else.
     """
     row = await open_file(file_id, element=services.element, files=services.files)
     attributes = row.attributes

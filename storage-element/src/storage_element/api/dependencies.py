@@ -4,15 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials
 from pydantic import ValidationError
 
-from artstore_kit.auth import requires
+from artstore_kit.auth import bearer, requires
 from artstore_kit.contracts.actors import ACCOUNT_HEADER, SCOPE_HEADER, Actor
 from artstore_kit.contracts.scopes import Role, Scope
 from artstore_kit.errors import ForbiddenError, InvalidRequestError
-from artstore_kit.grants import Grants
+from artstore_kit.grants import GRANT_PARAMETER, Grants
 from artstore_kit.health import Dependency
 from artstore_kit.recent_files import RecentFiles
 from artstore_kit.tokens import Account, TokenValidator
@@ -26,7 +28,8 @@ from storage_element.database.scrubbing import Scrubbing
 from storage_element.domain.element import Element
 from storage_element.usecases.maintain import Maintainer
 
-Reader = Annotated[Account, Depends(requires(Scope.ELEMENTS_READ))]
+_reader = requires(Scope.ELEMENTS_READ)
+Reader = Annotated[Account, Depends(_reader)]
 Writer = Annotated[Account, Depends(requires(Scope.ELEMENTS_WRITE))]
 
 
@@ -60,6 +63,28 @@ async def _services(request: Request) -> Services:
 
 
 Opened = Annotated[Services, Depends(_services)]
+
+
+async def _content_reader(  # noqa: PLR0917 - one parameter a part of the request
+    file_id: UUID,
+    request: Request,
+    services: Opened,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    grant: Annotated[
+        str | None,
+        Query(alias=GRANT_PARAMETER, description="from Query, in direct mode: instead of a token"),
+    ] = None,
+) -> None:
+    """Let in who holds a grant for this file, or a token."""
+    if grant is None:
+        await _reader(request, credentials)
+    elif services.grants is None:
+        raise ForbiddenError("direct mode is off: send a token", code="direct_mode_off")
+    else:
+        services.grants.verify(grant, "read", file_id)
+
+
+ContentReader = Depends(_content_reader)
 
 
 async def _actor(

@@ -1,0 +1,223 @@
+"""Whatever is killed while files come, change, move and go: the index is what the elements hold."""
+
+import os
+import random
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from artstore_user import Client, eventually
+
+from artstore_kit.contracts.files import FileAttributes, NewFile, Retention, RetentionPolicy
+from artstore_kit.testing.processes import free_port
+from stack import Service, Stack, running
+
+# `ARTSTORE_SOAK_FILES=20000` is the long run; one of a few hundred finds most of what it would.
+FILES = int(os.environ.get("ARTSTORE_SOAK_FILES", "400"))
+SEED = int(os.environ.get("ARTSTORE_SOAK_SEED", "7"))
+ELEMENTS = ("se-01", "se-02", "se-03")
+WRITERS = 4
+VICTIMS = (*ELEMENTS, "query", "postgres", "redis")
+
+
+@dataclass
+class Told:
+    """What the elements acknowledged: files they store, and those that somebody tried to delete."""
+
+    stored: dict[UUID, str] = field(default_factory=dict)
+    doubtful: set[UUID] = field(default_factory=set)
+    kills: dict[str, int] = field(default_factory=dict)
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+@pytest.fixture
+def soaked(tmp_path: Path) -> Iterator[Stack]:
+    """A stack of its own, with three elements."""
+    with running(tmp_path / "soak", free_ports=True, quiet=True) as stack:
+        name = ELEMENTS[-1]
+        stack.services[name] = Service(name, "storage_element", free_port(), "se_03", "rw")
+        stack.secrets[name] = stack.secrets["se-02"]
+        stack.postgres.create_database("se_03")
+        stack.launch(name, **settings_of(name))
+        stack.wait_until_ready(name)
+        yield stack
+
+
+def settings_of(name: str) -> dict[str, str]:
+    return {"MODULE_CLIENT_ID": "se-02"} if name == ELEMENTS[-1] else {}
+
+
+class Writer:
+    """Stores, edits, moves and deletes files, and takes whatever answer comes."""
+
+    def __init__(self, stack: Stack, told: Told, seed: int) -> None:
+        self.client = Client(stack)
+        self.stack, self.told = stack, told
+        self.random = random.Random(seed)  # noqa: S311 - a run that can be repeated
+        self.mine: list[UUID] = []
+
+    def run(self) -> None:
+        with closing(self.client.http):
+            while len(self.told.stored) < FILES:
+                try:
+                    self._one()
+                except httpx.TransportError:
+                    time.sleep(0.05)
+
+    def _one(self) -> None:
+        number = self.random.random()
+        if number < 0.75 or not self.mine:
+            answer = self._store()
+        else:
+            file_id = self.random.choice(self.mine)
+            url = f"{self.stack.url(self.told.stored[file_id])}/api/v1/files/{file_id}"
+            if number < 0.85:
+                answer = self._edit(url)
+            elif number < 0.93:
+                self.told.doubtful.add(file_id)
+                answer = self.client.http.delete(url)
+            else:
+                answer = self._move(file_id)
+        if answer.status_code == 401:
+            # Admin may be without its database now.
+            with suppress(KeyError):
+                self.client.log_in()
+
+    def _store(self) -> httpx.Response:
+        element, file_id = self.random.choice(ELEMENTS), uuid4()
+        retention = Retention()
+        if element == ELEMENTS[0]:
+            end = datetime.now(UTC) + timedelta(days=1)
+            retention = Retention(policy=RetentionPolicy.TEMPORARY, expires_at=end)
+        new = NewFile(filename=f"{file_id.hex}.txt", uploaded_by="admin", retention=retention)
+        answer = self.client.http.put(
+            f"{self.stack.url(element)}/api/v1/files/{file_id}",
+            content=file_id.bytes * 10,
+            headers={"ArtStore-Attributes": new.to_header()},
+        )
+        if answer.status_code == 201:
+            self.told.stored[file_id] = element
+            self.mine.append(file_id)
+        return answer
+
+    def _edit(self, url: str) -> httpx.Response:
+        found = self.client.http.get(url)
+        if not found.is_success:
+            return found
+        return self.client.http.patch(
+            url,
+            json={"description": uuid4().hex},
+            headers={
+                "If-Match": found.headers["ETag"],
+                "Content-Type": "application/merge-patch+json",
+            },
+        )
+
+    def _move(self, file_id: UUID) -> httpx.Response:
+        permanent = self.told.stored[file_id] == ELEMENTS[0]
+        where = {"permanent": True} if permanent else {"target": self.random.choice(ELEMENTS[1:])}
+        return self.client.http.post(
+            f"{self.stack.url('admin')}/api/v1/transfers",
+            json={"file_id": str(file_id), "grace_seconds": 0, **where},
+        )
+
+
+@contextmanager
+def killing(stack: Stack, told: Told) -> Iterator[None]:
+    """Kill one part after the other, and start it again, while the block lasts."""
+    chance = random.Random(SEED)  # noqa: S311 - a run that can be repeated
+
+    def kill() -> None:
+        # Every part once, and then as it comes.
+        left = list(VICTIMS)
+        while left or not told.done.wait(chance.uniform(0.3, 1.5)):
+            victim = left.pop(chance.randrange(len(left))) if left else chance.choice(VICTIMS)
+            kill_and_restart(stack, victim, away=chance.uniform(0, 1))
+            told.kills[victim] = told.kills.get(victim, 0) + 1
+
+    with ThreadPoolExecutor(1) as pool:
+        killer = pool.submit(kill)
+        try:
+            yield
+        finally:
+            told.done.set()
+            killer.result()
+
+
+def kill_and_restart(stack: Stack, victim: str, *, away: float) -> None:
+    match victim:
+        case "postgres":
+            stack.postgres.crash()
+            time.sleep(away)
+            stack.postgres.start()
+        case "redis":
+            stack.valkey.stop()
+            time.sleep(away)
+            stack.valkey.start()
+        case _:
+            stack.kill(victim)
+            time.sleep(away)
+            stack.launch(victim, **settings_of(victim))
+            stack.wait_until_ready(victim)
+
+
+def held(client: Client) -> dict[UUID, tuple[str, FileAttributes]]:
+    """Return the union of what the elements hold; of two copies the later revision counts."""
+    union: dict[UUID, tuple[str, FileAttributes]] = {}
+    for element in ELEMENTS:
+        for file in listing(client, element):
+            known = union.get(file.file_id)
+            if known is None or known[1].revision < file.revision:
+                union[file.file_id] = element, file
+    return union
+
+
+def listing(client: Client, element: str) -> Iterator[FileAttributes]:
+    params: dict[str, Any] = {"limit": 1000}
+    while True:
+        url = f"{client.stack.url(element)}/api/v1/files"
+        answer = client.http.get(url, params=params)
+        if answer.status_code == 401:
+            client.log_in()
+            continue
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        yield from map(FileAttributes.model_validate, page["items"])
+        if page["next_cursor"] is None:
+            return
+        params["cursor"] = page["next_cursor"]
+
+
+def indexed(stack: Stack) -> dict[UUID, tuple[str, FileAttributes]]:
+    rows = stack.postgres.execute("SELECT element_id, attributes FROM files", "query")
+    found = (
+        (row["element_id"], FileAttributes.model_validate_json(row["attributes"])) for row in rows
+    )
+    return {file.file_id: (element, file) for element, file in found}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_index_is_the_union_of_the_elements_whatever_was_killed(soaked: Stack) -> None:
+    told = Told()
+    writers = [Writer(soaked, told, SEED + number) for number in range(WRITERS)]
+    with killing(soaked, told), ThreadPoolExecutor(WRITERS) as pool:
+        for written in [pool.submit(writer.run) for writer in writers]:
+            written.result()
+
+    client = Client(soaked)
+    with closing(client.http):
+        client.log_in()
+        # Moves go on for a while, and the index follows them.
+        eventually(lambda: indexed(soaked) == held(client), seconds=240)
+        assert indexed(soaked).keys() >= told.stored.keys() - told.doubtful
+        assert set(told.kills) == set(VICTIMS)
