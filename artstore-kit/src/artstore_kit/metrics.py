@@ -13,3 +13,10 @@ REQUEST_SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300),
 )
+
+_CLASSES = ((64 * 1024, "64KiB"), (1024**2, "1MiB"), (16 * 1024**2, "16MiB"), (1024**3, "1GiB"))
+
+
+def size_class(size: int) -> str:
+    """Return the least of a few sizes that `size` bytes fit into, as a label."""
+    return next((name for limit, name in _CLASSES if size <= limit), "larger")
