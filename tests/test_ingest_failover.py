@@ -84,6 +84,7 @@ def _is_staging(stack: Stack, element: str) -> bool:
 def _is_told_to_try_again(answer: httpx.Response, code: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (503, code), answer.text
     assert answer.headers["Retry-After"]
+    assert "with the same Idempotency-Key" in answer.json()["detail"]
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
@@ -129,7 +130,6 @@ def test_an_element_that_hangs_with_a_small_body_may_have_kept_it(anna: Account)
     with _stopped(anna.stack, FIRST):
         answer = anna.upload("b.txt", b"small too")
         _is_told_to_try_again(answer, "upload_interrupted")
-        assert "same Idempotency-Key" in answer.json()["detail"]
     eventually(lambda: anna.upload("a.txt", b"small", **key).json() == first.json())
 
 
@@ -152,7 +152,6 @@ def test_an_element_lost_in_the_middle_of_a_body_leaves_nothing(anna: Account, w
     answer = anna.upload(name, body(), **key)
 
     _is_told_to_try_again(answer, "upload_interrupted")
-    assert "same Idempotency-Key" in answer.json()["detail"]
     if way == "killed":
         _revive(stack)
     else:
@@ -215,7 +214,7 @@ def test_without_admin_uploads_go_on_but_nothing_is_finalized(anna: Account) -> 
         assert refused.headers["Retry-After"]
         # One that starts now has last known keys and elements, but no token of its own.
         _relaunch(anna.stack, "ingester", ELEMENT_PATIENCE=PATIENCE)
-        _is_told_to_try_again(anna.upload("a.bin", b"x"), "peer_unavailable")
+        _is_told_to_try_again(anna.upload("a.bin", b"x"), "unavailable")
     finally:
         anna.stack.launch("admin")
         anna.stack.wait_until_ready("admin")
