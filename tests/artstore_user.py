@@ -1,19 +1,55 @@
 """ArtStore as one of its users sees it, for the tests of the running system."""
 
 import hashlib
+import os
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Protocol
 
 import httpx
+from typing_extensions import TypeVar
 
 from stack import Stack
 
 
-class Client:
+class Installation(Protocol):
+    """Where a user finds ArtStore, however it runs, and as whom."""
+
+    def url(self, name: str) -> str: ...
+
+    def describe(self) -> Mapping[str, object]: ...
+
+
+@dataclass(frozen=True)
+class Installed:
+    """One in containers. Inside of one, the environment says where the others are."""
+
+    urls: Mapping[str, str]
+    client_id: str
+    client_secret: str = field(repr=False)
+
+    @staticmethod
+    def from_environment() -> "Installed":
+        urls = {name: os.environ[f"{name.upper()}_URL"] for name in ("admin", "ingester", "query")}
+        secret = Path(os.environ["CLIENT_SECRET_FILE"]).read_text().strip()
+        return Installed(urls, os.environ["CLIENT_ID"], secret)
+
+    def url(self, name: str) -> str:
+        return self.urls[name]
+
+    def describe(self) -> dict[str, object]:
+        return {"client_id": self.client_id, "client_secret": self.client_secret}
+
+
+InstallationT = TypeVar("InstallationT", bound=Installation, default=Stack)
+
+
+class Client(Generic[InstallationT]):
     """A user with the initial account."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: InstallationT) -> None:
         self.stack = stack
         self.http = httpx.Client(timeout=120)
 
@@ -39,6 +75,10 @@ class Client:
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.http.get(f"{self.stack.url('query')}/api/v1{path}", **options)
+
+    def admin(self, method: str, path: str, **body: object) -> httpx.Response:
+        url = f"{self.stack.url('admin')}/api/v1/{path}"
+        return self.http.request(method, url, json=body or None)
 
     def found(self, text: str) -> list[dict[str, Any]]:
         answer = self.get("/search", params={"q": text})

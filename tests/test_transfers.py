@@ -115,15 +115,46 @@ def test_whoever_is_killed_at_whatever_step_one_whole_file_is_left(
     eventually(lambda: process.poll() is not None, seconds=60)
     _restarted(client, service)
 
-    def cleaned() -> bool:
-        # Nobody waits a minute for the claim of one who was killed, nor for a pause.
-        client.stack.postgres.execute(
-            "UPDATE transfers SET due_at = now(), claimed_until = NULL", "admin"
-        )
-        return _state(client, transfer_id) == "cleaned"
-
-    eventually(cleaned, seconds=60)
+    eventually(lambda: _cleaned_without_waiting(client, transfer_id), seconds=60)
     _is_whole_on_the_target_only(client, stored)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("service", "failpoint"),
+    [
+        ("admin", "transfer.claimed"),
+        ("admin", "transfer.copying"),
+        ("admin", "transfer.verifying"),
+        ("admin", "transfer.committed"),
+        (TARGET, "pull.published"),
+        (TARGET, "pull.attributes_written"),
+        (SOURCE, "delete.attributes_removed"),
+    ],
+)
+def test_all_three_killed_at_once_at_whatever_step_leave_one_whole_file(
+    client: Client, service: str, failpoint: str
+) -> None:
+    stored = _temporary(client, f"{uuid4().hex}.txt")
+    process = _restarted(client, service, FAILPOINT=failpoint)
+    transfer_id = _finalize(client, stored["file_id"])
+    eventually(lambda: process.poll() is not None, seconds=60)
+    for name in ("admin", SOURCE, TARGET):
+        client.stack.kill(name)
+    for name in ("admin", SOURCE, TARGET):
+        client.stack.launch(name)
+    for name in ("admin", SOURCE, TARGET):
+        client.stack.wait_until_ready(name)
+    eventually(lambda: _cleaned_without_waiting(client, transfer_id), seconds=60)
+    _is_whole_on_the_target_only(client, stored)
+
+
+def _cleaned_without_waiting(client: Client, transfer_id: str) -> bool:
+    # Nobody waits a minute for the claim of one who was killed, nor for a pause.
+    client.stack.postgres.execute(
+        "UPDATE transfers SET due_at = now(), claimed_until = NULL", "admin"
+    )
+    return _state(client, transfer_id) == "cleaned"
 
 
 def _restarted(client: Client, service: str, **settings: str) -> Any:  # noqa: ANN401 - a Popen
@@ -164,6 +195,42 @@ def test_an_element_is_emptied_with_pause_and_restart_and_not_done_before_it_is(
 
     _reopened(client)
     eventually(lambda: _on(client, TARGET, client.upload(uuid4().hex, CONTENT).json()["file_id"]))
+
+
+def test_a_drain_goes_on_where_admin_was_killed_in_a_copy(client: Client) -> None:
+    eventually(lambda: client.upload(uuid4().hex, CONTENT).is_success)
+    files = [client.upload(f"{uuid4().hex}.txt", CONTENT).json() for _ in range(3)]
+    drain = f"storage-elements/{TARGET}/drain"
+    process = _restarted(client, "admin", FAILPOINT="transfer.copying")
+    _admin(client, "POST", drain, parallelism=2, bytes_per_second=10**9, grace_seconds=0)
+    eventually(lambda: process.poll() is not None, seconds=60)
+    _restarted(client, "admin")
+
+    def is_done() -> bool:
+        client.stack.postgres.execute(
+            "UPDATE transfers SET due_at = now(), claimed_until = NULL", "admin"
+        )
+        return bool(_admin(client, "GET", drain)["state"] == "done")
+
+    eventually(is_done, seconds=60)
+    assert _listing_size(client, TARGET) == 0
+    for file in files:
+        assert _on(client, SOURCE, file["file_id"])
+        assert client.digest_of(file["file_id"]) == DIGEST
+    _reopened(client)
+
+
+def test_a_drain_is_not_done_while_a_file_is_left_that_nothing_else_can_take(
+    client: Client,
+) -> None:
+    # No other element lets a file expire.
+    stored = _temporary(client, f"{uuid4().hex}.txt")
+    drain = f"storage-elements/{SOURCE}/drain"
+    _admin(client, "POST", drain, grace_seconds=0)
+    eventually(lambda: "no element can take" in (_admin(client, "GET", drain)["error"] or ""))
+    assert _admin(client, "GET", drain)["state"] == "running"
+    assert _on(client, SOURCE, stored["file_id"])
+    assert client.http.delete(f"{client.stack.url('admin')}/api/v1/{drain}").status_code == 204
 
 
 def _reopened(client: Client) -> None:

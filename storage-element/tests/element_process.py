@@ -24,6 +24,8 @@ from artstore_kit.testing.polling import eventually
 from artstore_kit.testing.postgres import Postgres
 from storage_element.__main__ import main
 
+# Before a command that is to see mounts of its own; where we are not root, as root of its own too.
+NAMESPACE = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
 _PR_SET_PDEATHSIG = 1
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["storage_element.__main__", "aiobotocore.session"])

@@ -31,12 +31,13 @@ from admin_module.database.transactions import Database
 from admin_module.domain.buckets import Buckets
 from admin_module.domain.signals import Signal
 from admin_module.domain.signing import TokenSigner
-from admin_module.jobs import keep_accounts
+from admin_module.jobs import keep_accounts, report_state
 from admin_module.jobs import restores as restore_jobs
 from admin_module.jobs import transfers as transfer_jobs
 from admin_module.jobs.keep_keys import keep_keys
 from admin_module.jobs.publish_registry import publish_registry
 from admin_module.jobs.sign_audit import sign_audit
+from admin_module.jobs.watch_elements import watch_elements
 from admin_module.usecases.authenticate import Authenticator
 from admin_module.usecases.deliver_webhooks import Deliverer
 from admin_module.usecases.drain_element import Drainer
@@ -49,6 +50,7 @@ from admin_module.usecases.publish_revocations import RevocationPublisher
 from admin_module.usecases.sign_audit import ensure_audit_key
 from admin_module.usecases.verify_audit import Verdict, verify_audit
 from admin_module.usecases.verify_secret import SecretVerifier
+from admin_module.usecases.watch_elements import ElementWatcher
 from admin_module.usecases.work_transfers import TransferWorker
 from artstore_kit import application, database, http_client, redis_client, schedule
 from artstore_kit.tokens import TokenValidator
@@ -95,6 +97,8 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         await stack.enter_async_context(
             schedule.running(
                 publish_registry(services.publisher),
+                watch_elements(services.watcher),
+                *report_state.jobs(database=services.database, seal=services.seal),
                 *keep_accounts.jobs(database=services.database, publisher=services.revocations),
                 keep_keys(services.keys),
                 *transfer_jobs.jobs(services.worker, services.drainer),
@@ -141,6 +145,7 @@ async def _services(
         strangers=Buckets(_STRANGERS_BURST, _STRANGERS_SECONDS),
         peers=peers,
         statuses=statuses,
+        watcher=ElementWatcher(opened, peers, statuses),
         worker=TransferWorker(database=opened, peers=peers, wake=wake),
         drainer=Drainer(opened, peers, statuses, publisher, wake),
         wake_transfers=wake,

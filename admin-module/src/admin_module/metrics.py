@@ -32,3 +32,27 @@ WEBHOOK_ATTEMPTS = Counter(
     "Attempts to tell the webhook of an event by outcome: delivered, failed or abandoned",
     ["outcome"],
 )
+ELEMENTS = Gauge("artstore_admin_elements", "Registered storage elements, by mode", ["mode"])
+STALE_ELEMENTS = Gauge(
+    "artstore_admin_stale_elements",
+    "Registered storage elements that have neither reported nor answered for half a minute",
+)
+TRANSFERS = Gauge(
+    "artstore_admin_transfers", "Transfers of files that go on or have failed, by state", ["state"]
+)
+RESTORES = Gauge("artstore_admin_restore_requests", "Restore requests, by state", ["state"])
+KEY_SIGNS_SINCE = Gauge(
+    "artstore_admin_signing_key_active_since_timestamp_seconds",
+    "When the key that signs tokens began to; overdue once that is KEY_LIFETIME ago",
+)
+AUDIT_RECORDS = Gauge("artstore_admin_audit_records", "Records in the audit trail")
+AUDIT_SIGNED_RECORDS = Gauge(
+    "artstore_admin_audit_signed_records", "Records of the audit trail up to its last checkpoint"
+)
+AUDIT_BROKEN = Gauge(
+    "artstore_admin_audit_broken",
+    "1 if the audit trail was not what was written when it was last verified, else 0",
+)
+AUDIT_VERIFIED_AT = Gauge(
+    "artstore_admin_audit_verified_timestamp_seconds", "When the audit trail was last verified"
+)

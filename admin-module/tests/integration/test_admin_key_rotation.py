@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 import httpx
 import pytest
@@ -11,18 +10,13 @@ from cryptography.fernet import Fernet
 
 from admin_module.app import create_app
 from admin_module.config import Settings
-from admin_module.database import accounts
 from admin_module.database.transactions import Database
 from admin_module.domain import signing
-from admin_module.domain.audit import ADMIN_ITSELF
-from admin_module.domain.signing import TokenSigner
 from admin_module.usecases.keep_keys import KeyKeeper, Schedule
 from admin_module.usecases.publish_keys import publish_keys
 from artstore_kit import database
 from artstore_kit import settings as kit_settings
 from artstore_kit.testing.fixtures import Serve
-from artstore_kit.testing.tokens import AUDIENCE, ISSUER
-from artstore_kit.tokens import TokenValidator
 
 KEYS, JWKS, ACCOUNTS = (
     "/api/v1/signing-keys",
@@ -77,40 +71,6 @@ async def test_a_key_is_published_before_it_signs_and_after_and_rotated_once_by_
     kept = await _kids(opened)
     assert old not in kept
     assert published[0] in kept
-
-
-async def test_validators_under_load_see_no_failure_while_keys_are_rotated_and_admin_is_away(
-    opened: Database, settings: Settings, administrator_account: Account
-) -> None:
-    away, asked = False, 0
-
-    async def fetch() -> dict[str, Any]:
-        nonlocal asked
-        asked += 1
-        if away:
-            message = "Admin is away"
-            raise ConnectionError(message)
-        return await publish_keys(database=opened)
-
-    validator = TokenValidator(fetch, issuer=ISSUER, audience=AUDIENCE)
-    keeper = KeyKeeper(opened, settings.seal(), Schedule(lifetime=3600))
-    await keeper.start(None)
-    signer = TokenSigner(keeper.signing, ISSUER, AUDIENCE, 600)
-    async with opened.begin() as connection:
-        root = await accounts.find(connection, administrator_account[0])
-    assert root
-    tokens = [signer.sign(root, ["files:read"])]
-    for _ in range(3):
-        await keeper.rotate(None, immediately=True, by=ADMIN_ITSELF)
-        tokens.append(signer.sign(root, ["files:read"]))
-        validator._attempted_at = float("-inf")  # noqa: SLF001 - five seconds have passed
-        await asyncio.gather(*(validator.validate(token) for token in tokens * 50))
-    away = True
-    for _ in range(3):
-        validator._validated.clear()  # noqa: SLF001 - as if these tokens were new to it
-        validator._fetched_at = float("-inf")  # noqa: SLF001 - ten minutes have passed
-        await asyncio.gather(*(validator.validate(token) for token in tokens * 50))
-    assert asked <= 10
 
 
 async def test_an_administrator_rotates_imports_and_withdraws(

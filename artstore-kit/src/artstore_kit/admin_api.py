@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote_plus
+from uuid import UUID
 
 import aiohttp
 import redis.asyncio
 
 from artstore_kit import http_client, revocations
+from artstore_kit.contracts.actors import Actor
 from artstore_kit.contracts.elements import Registration
 from artstore_kit.contracts.revocations import Revocations
 from artstore_kit.errors import ServiceError
@@ -118,6 +120,19 @@ class AdminApi:
             params={"limit": "1000"},
         )
         return [Registration.model_validate(item) for item in document["items"]]
+
+    async def finalize(self, file_id: UUID, actor: Actor) -> dict[str, Any]:
+        """Ask, for an account, that a temporary file become permanent; returns the transfer.
+
+        Asked for again it is the same transfer.
+        """
+        return await http_client.call(
+            self._session,
+            "POST",
+            f"{self._url}/api/v1/transfers",
+            headers={**await self.headers(), **actor.to_headers()},
+            json={"file_id": str(file_id), "permanent": True},
+        )
 
     async def register(self, registration: Registration) -> None:
         """Enter an element, or refresh its entry."""

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from typing_extensions import override
 
-from artstore_kit import failpoints, health, logging, redis_client
+from artstore_kit import failpoints, health, logging, redis_client, telemetry
 from artstore_kit.body_limit import BodyLimit
 from artstore_kit.errors import ANY_PROBLEM, install_error_handlers
 from artstore_kit.observability import RequestObserver
@@ -42,7 +42,11 @@ def create(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, object]]:
-        async with redis_client.connect(settings) as client, services() as opened:
+        async with (
+            telemetry.flushed(),
+            redis_client.connect(settings) as client,
+            services() as opened,
+        ):
             yield {"services": opened, "limiter": RateLimiter(client)}
 
     app = FastAPI(
@@ -60,6 +64,7 @@ def create(
     if settings.cors_allow_origins:
         _allow_origins(app, settings.cors_allow_origins)
     app.add_middleware(RequestObserver)
+    telemetry.observe(app, settings)
     return app
 
 
@@ -85,6 +90,7 @@ async def metrics() -> Response:
 def serve(app: FastAPI, service: str, settings: ServiceSettings) -> None:
     """Serve until SIGTERM or SIGINT, then let requests in flight end."""
     logging.configure(service=service, level=settings.log_level, log_format=settings.log_format)
+    telemetry.start(service, VERSION, settings)
     config = uvicorn.Config(
         app,
         host=settings.host,

@@ -10,7 +10,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import NullPool
 
 from artstore_kit.logging import get_logger
@@ -53,7 +54,8 @@ def connect(settings: DatabaseSettings, *, pooled: bool = True) -> AsyncEngine:
             "max_overflow": 0,
             "pool_timeout": _CONNECT_TIMEOUT,
         }
-    engine = create_async_engine(
+    # By way of its module, where telemetry wraps it.
+    engine = sqlalchemy_asyncio.create_async_engine(
         url,
         connect_args={
             "timeout": _CONNECT_TIMEOUT,

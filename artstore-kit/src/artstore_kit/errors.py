@@ -163,7 +163,18 @@ def problem_response(
     **extensions: Any,
 ) -> JSONResponse:
     """Render a problem document for the request to `path`; extensions become members of it."""
-    body = {
+    body = _document(path, status, code, detail, **extensions)
+    return JSONResponse(body, int(status), media_type=PROBLEM_TYPE, headers=dict(headers or {}))
+
+
+def problem_of(path: str, error: ServiceError) -> Problem:
+    """Return the problem document of an error that is a part of an answer, not all of it."""
+    document = _document(path, error.status, error.code, error.detail, **error.extensions)
+    return Problem.model_validate(document)
+
+
+def _document(path: str, status: int, code: str, detail: str, **extensions: Any) -> dict[str, Any]:
+    return {
         "type": f"urn:artstore:problem:{code}",
         "title": _phrase(status),
         "status": int(status),
@@ -173,7 +184,6 @@ def problem_response(
         "trace_id": tracing.current_trace_id(),
         **extensions,
     }
-    return JSONResponse(body, int(status), media_type=PROBLEM_TYPE, headers=dict(headers or {}))
 
 
 def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

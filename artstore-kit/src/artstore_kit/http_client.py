@@ -37,10 +37,12 @@ class PeerUnavailableError(UnavailableError):
 
 
 class PeerError(ServiceError):
-    """The peer refused; its status, code and words are passed on."""
+    """The peer refused; its status, code and words are passed on, with the fields it names."""
 
-    def __init__(self, status: int, code: str, detail: str, headers: Headers) -> None:
-        super().__init__(detail, headers=headers)
+    def __init__(
+        self, status: int, code: str, detail: str, headers: Headers, **extensions: Any
+    ) -> None:
+        super().__init__(detail, headers=headers, **extensions)
         self.status = status
         self.code = code
 
@@ -130,15 +132,17 @@ async def raise_for_problem(response: aiohttp.ClientResponse) -> None:
     if response.status < HTTPStatus.BAD_REQUEST:
         return
     code, detail = "peer_error", f"{_origin(str(response.url))} answered {response.status}"
+    extensions: dict[str, Any] = {}
     if response.content_type == "application/problem+json":
         problem = await _document(response)
         code, detail = str(problem.get("code", code)), str(problem.get("detail", detail))
+        extensions = {name: problem[name] for name in ("errors",) if name in problem}
     passed = {
         name: response.headers[name]
-        for name in ("Retry-After", "Allow")
+        for name in ("Retry-After", "Allow", "Accept-Patch")
         if name in response.headers
     }
-    raise PeerError(response.status, code, detail, passed)
+    raise PeerError(response.status, code, detail, passed, **extensions)
 
 
 async def _document(response: aiohttp.ClientResponse) -> dict[str, Any]:

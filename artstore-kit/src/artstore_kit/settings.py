@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -43,7 +43,10 @@ class _FileSecrets(PydanticBaseSettingsSource):
 class ServiceSettings(BaseSettings):
     """What every service can be told."""
 
-    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
+    # Compose files pass an unset variable on as an empty one: empty is unset.
+    model_config = SettingsConfigDict(
+        frozen=True, hide_input_in_errors=True, extra="ignore", env_ignore_empty=True
+    )
 
     environment: Literal["development", "test", "production"] = "development"
     host: str = Field(default="127.0.0.1", description="address to listen on")
@@ -62,6 +65,9 @@ class ServiceSettings(BaseSettings):
     state_dir: Path = Field(
         default=Path("/var/lib/artstore"),
         description="where last known keys and registry are kept for a restart without Admin",
+    )
+    otel_exporter_otlp_endpoint: HttpUrl | None = Field(
+        default=None, description="base URL of an OpenTelemetry collector; unset: no spans"
     )
     failpoint: str = Field(
         default="", description="kill the process at this step of a write; tests only"

@@ -29,6 +29,7 @@ MAX_TOKEN_BYTES = 8192
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type (RFC 9068), not a secret
 _KEYS_TTL = 300
 _REFETCH_INTERVAL = 5
+_REFETCH_BURST = 3
 _CLOCK_SKEW = 5
 _REMEMBERED = 4096
 
@@ -80,8 +81,9 @@ class KnowsRevocations(Protocol):
 class TokenValidator:
     """Checks bearer tokens with the key set that `fetch_keys` returns.
 
-    Keys are refetched when old and, at most every few seconds, when a token names a key that is
-    not known; while Admin is away the last known ones serve, from `cache_file` after a restart.
+    Keys are refetched when old and when a token names a key that is not known: a few times at once,
+    because keys may be replaced in a hurry, and then at most every few seconds, because anybody can
+    name one. While Admin is away the last known ones serve, from `cache_file` after a restart.
     """
 
     def __init__(
@@ -92,13 +94,16 @@ class TokenValidator:
         audience: str,
         cache_file: Path | None = None,
         revocations: KnowsRevocations | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fetch_keys = fetch_keys
         self._revocations = revocations
+        self._clock = clock
         self._cache_file = cache_file
         self._keys: dict[str, Key] = {}
         self._fetched_at = float("-inf")
         self._attempted_at = float("-inf")
+        self._attempts_left = float(_REFETCH_BURST)
         self._fetching = asyncio.Lock()
         self._renewal: asyncio.Task[None] | None = None
         self._validated: LRUCache[bytes, Account] = LRUCache(_REMEMBERED)
@@ -184,20 +189,29 @@ class TokenValidator:
         return self._keys[kid]
 
     def _keys_are_old(self) -> bool:
-        return time.monotonic() - self._fetched_at > _KEYS_TTL
+        return self._clock() - self._fetched_at > _KEYS_TTL
 
     def _may_fetch(self) -> bool:
         if self._renewal and not self._renewal.done():
             return False
-        return time.monotonic() - self._attempted_at >= _REFETCH_INTERVAL
+        return self._clock() - self._attempted_at >= _REFETCH_INTERVAL
+
+    def _may_attempt(self) -> bool:
+        """Take one of the attempts that are left; every interval since the last adds one."""
+        regained = (self._clock() - self._attempted_at) / _REFETCH_INTERVAL
+        left = min(_REFETCH_BURST, self._attempts_left + regained)
+        if self._keys and left < 1:
+            return False
+        self._attempts_left = max(0, left - 1)
+        return True
 
     async def _refetch(self) -> None:
-        asked_at = time.monotonic()
+        asked_at = self._clock()
         async with self._fetching:
             if self._attempted_at > asked_at:
                 # Somebody else's attempt ended while this one waited.
                 return
-            if self._keys and asked_at - self._attempted_at < _REFETCH_INTERVAL:
+            if not self._may_attempt():
                 return
             try:
                 await self._fetch()
@@ -205,12 +219,12 @@ class TokenValidator:
                 logger.warning("keys_not_fetched", reason=repr(error))
                 self._load_cache()
             finally:
-                self._attempted_at = time.monotonic()
+                self._attempted_at = self._clock()
 
     async def _fetch(self) -> None:
         document = await self._fetch_keys()
         self._use(document)
-        self._fetched_at = time.monotonic()
+        self._fetched_at = self._clock()
         if self._cache_file:
             content = json.dumps(document).encode()
             await asyncio.to_thread(write_atomically, self._cache_file, content)

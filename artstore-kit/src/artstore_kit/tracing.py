@@ -8,6 +8,8 @@ import secrets
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from opentelemetry import trace
+
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _INVALID = ("0" * 32, "0" * 16)
 
@@ -27,7 +29,19 @@ _current: ContextVar[TraceContext | None] = ContextVar("trace", default=None)
 
 
 def begin(traceparent: str | None) -> TraceContext:
-    """Continue the caller's trace, or start one where the header is absent or malformed."""
+    """Continue the caller's trace, or start one where the header is absent or malformed.
+
+    Where OpenTelemetry is on, its span of the request is the one that is continued.
+    """
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        context = TraceContext(
+            trace.format_trace_id(span.trace_id),
+            trace.format_span_id(span.span_id),
+            f"{span.trace_flags:02x}",
+        )
+        _current.set(context)
+        return context
     match = _TRACEPARENT.fullmatch(traceparent or "")
     span_id = secrets.token_hex(8)
     if match and match[1] != _INVALID[0] and match[2] != _INVALID[1]:

@@ -176,9 +176,11 @@ async def test_a_remembered_token_still_expires(signer: TokenSigner) -> None:
     await task
 
 
-async def test_unknown_keys_make_us_ask_at_most_once_in_a_while(signer: TokenSigner) -> None:
-    admin = Admin(signer)
-    validator = _validator(admin.keys)
+async def test_unknown_keys_make_us_ask_a_few_times_and_then_once_in_a_while(
+    signer: TokenSigner,
+) -> None:
+    admin, now = Admin(signer), 1000.0
+    validator = TokenValidator(admin.keys, issuer=ISSUER, audience=AUDIENCE, clock=lambda: now)
     await validator.validate(signer.token("sa-1", Role.USER))
     stranger = TokenSigner()
 
@@ -186,9 +188,21 @@ async def test_unknown_keys_make_us_ask_at_most_once_in_a_while(signer: TokenSig
         with pytest.raises(UnauthorizedError):
             await validator.validate(stranger.token("sa-1", Role.USER))
 
-    await asyncio.gather(*(attempt() for _ in range(50)))
+    for expected in (3, 4, 5):
+        await asyncio.gather(*(attempt() for _ in range(50)))
+        assert admin.asked == expected
+        now += 5
 
-    assert admin.asked == 1
+
+async def test_keys_that_are_replaced_in_a_hurry_are_all_learned_at_once(
+    signer: TokenSigner,
+) -> None:
+    admin = Admin(signer)
+    validator = _validator(admin.keys)
+    await validator.validate(signer.token("sa-1", Role.USER))
+    for _ in range(2):
+        admin.signers.append(TokenSigner())
+        await validator.validate(admin.signers[-1].token("sa-1", Role.USER))
 
 
 async def test_requests_that_wait_for_the_first_keys_ask_once(signer: TokenSigner) -> None:

@@ -1,5 +1,6 @@
 """The ingester: reads its settings, opens what is outside, mounts routes."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -9,19 +10,30 @@ from artstore_kit import application, discovery, http_client, redis_client
 from artstore_kit.admin_api import AdminApi
 from artstore_kit.breakers import Breakers
 from artstore_kit.errors import UnavailableError
+from artstore_kit.grants import Grants
 from artstore_kit.health import Dependency
-from ingester_module.api import files
+from artstore_kit.recent_files import RecentFiles
+from ingester_module.api import batch, changes, files
 from ingester_module.api.dependencies import Services
-from ingester_module.clients.recent_files import RecentFiles
 from ingester_module.clients.storage_element import StorageElements
 from ingester_module.config import Settings
 from ingester_module.metrics import BREAKER_STATE
+from ingester_module.usecases.hold_body import SmallBodies
+
+# Of JSON: a whole patch may be a little larger than the attributes it leads to.
+_MAX_BODY_BYTES = 64 * 1024
+_STREAMED = re.compile(r"POST /api/v1/ingest/(files|batch)")
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Build the ingester; nothing is opened before its lifespan begins."""
     return application.create(
-        "ArtStore ingester-module", settings, lambda: _opened(settings), [files.router]
+        "ArtStore ingester-module",
+        settings,
+        lambda: _opened(settings),
+        [files.router, batch.router, changes.router],
+        max_body_bytes=_MAX_BODY_BYTES,
+        streamed=_STREAMED,
     )
 
 
@@ -40,9 +52,14 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
 
         yield Services(
             tokens=await stack.enter_async_context(admin.validating(client)),
+            admin=admin,
             discovery=registry,
-            elements=StorageElements(session, admin, Breakers(BREAKER_STATE)),
+            elements=StorageElements(
+                session, admin, Breakers(BREAKER_STATE), settings.element_patience
+            ),
             recent=RecentFiles(client),
+            small=SmallBodies(),
+            grants=Grants.of(settings.direct_grant_key),
             checks=(
                 Dependency("elements", elements_are_known),
                 Dependency("redis", client.ping, required=False),

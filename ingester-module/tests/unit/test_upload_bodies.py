@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from artstore_kit.errors import InvalidRequestError, ServiceError, TooLargeError, UnprocessableError
-from ingester_module.api.bodies import Incoming, parse_metadata, read_form, read_raw
+from ingester_module.api.bodies import Incoming, parse_metadata, read_raw
+from ingester_module.api.forms import read_form
 from ingester_module.domain.upload import UploadMetadata
 
 BOUNDARY = "a-boundary"
@@ -208,3 +209,10 @@ def test_what_is_wrong_in_the_metadata_is_named(document: dict[str, object], fie
     faults = raised.value.extensions["errors"]
     assert isinstance(faults, list)
     assert any(fault["field"].startswith(field) for fault in faults)
+
+
+@pytest.mark.parametrize("declared", ["", "application/x-www-form-urlencoded; charset=utf-8"])
+def test_a_raw_body_that_says_nothing_of_itself_is_of_no_type(declared: str) -> None:
+    incoming = read_raw(request_of([], declared), UploadMetadata(filename="a"))
+
+    assert incoming.content_type == "application/octet-stream"

@@ -20,8 +20,9 @@ from artstore_kit.contracts.elements import Registration, StorageType
 from artstore_kit.grants import Grants
 from artstore_kit.health import Dependency
 from artstore_kit.logging import get_logger
-from storage_element.api import changes, content, editing, element, files, maintenance, moves
+from artstore_kit.recent_files import RecentFiles
 from storage_element.api.dependencies import Services
+from storage_element.api.routes import ROUTERS
 from storage_element.blobs.bucket import Bucket
 from storage_element.blobs.local_disk import LocalDisk
 from storage_element.blobs.s3 import S3
@@ -31,7 +32,7 @@ from storage_element.clients.status_board import StatusBoard
 from storage_element.config import Settings
 from storage_element.database.feed import Feed
 from storage_element.database.files import Files
-from storage_element.database.journal import LEASE_SECONDS, Journal
+from storage_element.database.journal import Journal
 from storage_element.database.maintenance import Maintenance
 from storage_element.database.scrubbing import Scrubbing
 from storage_element.domain.element import Element
@@ -55,7 +56,7 @@ logger = get_logger(__name__)
 # Of JSON: a whole patch may be a little larger than the attributes it leads to.
 _MAX_BODY_BYTES = 64 * 1024
 _REBUILD_POLL_SECONDS = 1
-_STREAMED = re.compile(r"PUT /api/v1/files/[^/]+")
+_STREAMED = re.compile(r"(PUT|POST) /api/v1/files/[^/]+")
 
 
 def _now() -> datetime:
@@ -71,15 +72,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = _now) -> F
         "ArtStore storage-element",
         settings,
         lambda: _opened(settings, clock),
-        [
-            files.router,
-            content.router,
-            editing.router,
-            moves.router,
-            changes.router,
-            element.router,
-            maintenance.router,
-        ],
+        ROUTERS,
         max_body_bytes=_MAX_BODY_BYTES,
         streamed=_STREAMED,
     )
@@ -103,6 +96,7 @@ async def _opened(settings: Settings, clock: Callable[[], datetime]) -> AsyncIte
         yield Services(
             tokens=await stack.enter_async_context(admin.validating(client)),
             grants=Grants.of(settings.direct_grant_key),
+            recent=RecentFiles(client),
             element=kept.element,
             blobs=blobs,
             journal=kept.journal,
@@ -231,10 +225,7 @@ async def maintain(
         if found is None:
             message = f"{task} is running already: GET /api/v1/maintenance/{task} says how far"
             raise TaskRunningError(message)
-        async with schedule.running(
-            schedule.every(LEASE_SECONDS / 3, kept.runs.renew, name="renew_maintenance")
-        ):
-            await kept.maintainer.execute(found, show)
+        await kept.maintainer.execute(found, show)
         return found
 
 

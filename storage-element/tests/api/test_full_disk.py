@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from element_process import NAMESPACE
 from element_user import ADMIN, CONTENT, NOTES, described, store
 
 from artstore_kit.testing.polling import eventually
@@ -21,7 +22,6 @@ from artstore_kit.testing.processes import free_port, spawn, stop
 from storage_element.domain.room import RESERVED_BYTES
 
 MIB = 1024 * 1024
-NAMESPACE = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
 ENTER = ["nsenter", "--mount"] + ([] if os.geteuid() == 0 else ["--user", "--preserve-credentials"])
 
 

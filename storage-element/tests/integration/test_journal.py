@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 from element_user import CONTENT
+from journal_entries import intent, let_leases_run_out, taken
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -17,12 +18,12 @@ from artstore_kit import database as kit_database
 from artstore_kit import settings
 from artstore_kit.contracts.actors import Actor
 from artstore_kit.contracts.elements import Mode, StorageType
-from artstore_kit.contracts.files import FileAttributes, NewFile
+from artstore_kit.contracts.files import NewFile
 from storage_element.blobs.local_disk import LocalDisk
 from storage_element.config import Settings
 from storage_element.database.feed import Feed
 from storage_element.database.files import Files
-from storage_element.database.journal import Intent, Journal, Operation
+from storage_element.database.journal import Journal
 from storage_element.domain.element import Element
 from storage_element.usecases.edit_file import edit_file
 from storage_element.usecases.recover_writes import recover_writes
@@ -40,24 +41,6 @@ async def engine(element_environment: pytest.MonkeyPatch) -> AsyncIterator[Async
     await Feed(engine).open(Mode.EDIT)
     yield engine
     await engine.dispose()
-
-
-def intent() -> Intent:
-    planned = FileAttributes(
-        filename="a", uploaded_by="maria", file_id=uuid4(), size=1, sha256="0" * 64, created_at=NOW
-    )
-    return Intent.new_file(Operation.CREATE, f"place-{planned.file_id}", planned)
-
-
-async def let_leases_run_out(engine: AsyncEngine) -> None:
-    async with engine.begin() as connection:
-        await connection.execute(
-            sa.text("UPDATE journal SET lease_until = now() - interval '1 second'")
-        )
-
-
-async def taken(journal: Journal) -> list[UUID]:
-    return [entry.file_id for entry in await journal.take_over(all_others=False)]
 
 
 async def test_a_process_never_takes_over_what_it_is_writing(engine: AsyncEngine) -> None:

@@ -152,6 +152,19 @@ async def test_a_folder_that_a_killed_process_made_is_made_durable_before_it_is_
         assert await contents(element) == {str(file_id): CONTENT}
 
 
+async def test_a_root_that_is_made_at_the_first_start_is_durable(
+    start: Start, tmp_path: Path, disk: Disk
+) -> None:
+    # The element is to make two folders on the disk for its root.
+    disk.root.mkdir()
+    root, after = disk.root / "artstore" / "files", tmp_path / "after the cut"
+    async with start(STORAGE_PATH=str(root)) as element:
+        file_id = await store(element)
+        disk.survivors(after)
+    async with start(STORAGE_PATH=str(after / root.relative_to(disk.root))) as element:
+        assert await contents(element) == {str(file_id): CONTENT}
+
+
 @CUTS
 async def test_a_power_cut_at_any_fsync_leaves_only_whole_files(
     start: Start,

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from uuid import UUID, uuid4
 
 import httpx
@@ -93,11 +95,29 @@ async def test_both_write_and_each_sees_what_the_other_wrote(replicas: Replicas)
         assert [change["seq"] for change in changes] == list(range(1, len(ids) + 1))
 
 
-async def test_a_mode_is_everywhere_within_two_seconds(replicas: Replicas) -> None:
+@contextmanager
+def paused(replicas: Replicas) -> Iterator[None]:
+    """Let the bucket's server hang: it takes requests and does not answer them."""
+    backend = replicas[0].backend
+    assert isinstance(backend, S3Bucket)
+    assert backend.server.process is not None
+    backend.server.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        backend.server.process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("bucket", ["answers", "hangs"])
+async def test_a_mode_is_everywhere_within_two_seconds(replicas: Replicas, bucket: str) -> None:
     asked, other = replicas
     await asyncio.gather(asked.start(), other.start())
-    answer = await asked.client.put("/api/v1/mode", json={"mode": "ro"})
-    assert answer.status_code == 200, answer.text
-    await asyncio.sleep(2)
-    refused = await put(other, uuid4(), CONTENT)
-    assert (refused.status_code, refused.json()["code"]) == (409, "mode_forbids")
+    with paused(replicas) if bucket == "hangs" else nullcontext():
+        if bucket == "hangs":
+            # Long enough for each replica to be waiting for an answer about its capacity.
+            await asyncio.sleep(1.5)
+        answer = await asked.client.put("/api/v1/mode", json={"mode": "ro"})
+        assert answer.status_code == 200, answer.text
+        await asyncio.sleep(2)
+        refused = await put(other, uuid4(), CONTENT)
+        assert (refused.status_code, refused.json()["code"]) == (409, "mode_forbids")

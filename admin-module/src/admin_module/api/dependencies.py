@@ -24,6 +24,7 @@ from admin_module.usecases.keep_keys import KeyKeeper
 from admin_module.usecases.keep_restores import RestoreKeeper
 from admin_module.usecases.publish_registry import RegistryPublisher
 from admin_module.usecases.publish_revocations import RevocationPublisher
+from admin_module.usecases.watch_elements import ElementWatcher
 from admin_module.usecases.work_transfers import TransferWorker
 from artstore_kit.auth import requires
 from artstore_kit.contracts.actors import ACCOUNT_HEADER, SCOPE_HEADER, Actor
@@ -49,6 +50,7 @@ class Services:
     strangers: Buckets
     peers: Elements
     statuses: StatusBoard
+    watcher: ElementWatcher
     worker: TransferWorker
     drainer: Drainer
     wake_transfers: Signal

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
 from admin_module.api.audited import AuditedRoute
 from admin_module.api.dependencies import (
@@ -15,10 +15,14 @@ from admin_module.api.dependencies import (
 )
 from admin_module.domain.elements import RegisteredElement
 from admin_module.usecases import keep_registry
-from artstore_kit.contracts.elements import ElementId, Registration
+from artstore_kit.contracts.elements import ElementId, Mode, Registration
+from artstore_kit.errors import problems
 
 router = APIRouter(
-    prefix="/api/v1/storage-elements", tags=["storage elements"], route_class=AuditedRoute
+    prefix="/api/v1/storage-elements",
+    tags=["storage elements"],
+    route_class=AuditedRoute,
+    responses=problems(401, 403, 422, 429, 503),
 )
 
 Cursor = Annotated[ElementId | None, Query(description="`next_cursor` of the page before")]
@@ -35,7 +39,25 @@ class ElementChange(BaseModel):
     priority: int = Field(ge=0, le=10_000, description="lower is filled first")
 
 
-@router.post("", status_code=201, responses={200: {"model": RegisteredElement}})
+class Discovery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    url: HttpUrl = Field(description="the base URL at which all services reach the element")
+    priority: int = Field(default=100, ge=0, le=10_000, description="lower is filled first")
+
+
+class ModeChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    mode: Mode
+    confirm: bool = Field(default=False, description="required from `ro` back to `rw`")
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={200: {"model": RegisteredElement}, **problems(400, 408, 413)},
+)
 async def register(
     registration: Registration, response: Response, services: Opened, caller: ElementWriter
 ) -> RegisteredElement:
@@ -51,6 +73,53 @@ async def register(
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"{router.prefix}/{element.element_id}"
     return element
+
+
+@router.post(
+    "/discover",
+    status_code=201,
+    responses={200: {"model": RegisteredElement}, **problems(400, 408, 413)},
+)
+async def discover(
+    asked: Discovery, response: Response, services: Opened, caller: ElementAdministrator
+) -> RegisteredElement:
+    """Enter the element that answers at a URL, by what it says of itself.
+
+    Out: as for a registration. Errors: 401, 403 unless an administrator, 422 `not_an_element`, 503
+    where nobody answers.
+    """
+    element, is_new = await keep_registry.discover_element(
+        asked.url,
+        asked.priority,
+        by=caller,
+        database=services.database,
+        peers=services.peers,
+        publisher=services.publisher,
+    )
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"{router.prefix}/{element.element_id}"
+    return element
+
+
+@router.put("/{element_id}/mode", responses=problems(400, 404, 408, 409, 413))
+async def put_mode(
+    element_id: ElementId, asked: ModeChange, services: Opened, caller: ElementAdministrator
+) -> RegisteredElement:
+    """Have an element change its mode: `rw` to `ro`, and back with `confirm: true`.
+
+    Out: the element as it is now, announced to all services. Errors: 401, 403 unless an
+    administrator, 404, 409 `transition_forbidden` and `confirmation_needed` as the element answers
+    them, 422, 503 while it is away.
+    """
+    return await keep_registry.set_mode(
+        element_id,
+        asked.mode,
+        confirm=asked.confirm,
+        by=caller,
+        database=services.database,
+        peers=services.peers,
+        publisher=services.publisher,
+    )
 
 
 @router.get("")
@@ -71,7 +140,7 @@ async def list_all(
     )
 
 
-@router.get("/{element_id}")
+@router.get("/{element_id}", responses=problems(404))
 async def find(
     element_id: ElementId, services: Opened, _caller: ElementReader
 ) -> RegisteredElement:
@@ -82,7 +151,7 @@ async def find(
     return await keep_registry.find_element(element_id, database=services.database)
 
 
-@router.patch("/{element_id}")
+@router.patch("/{element_id}", responses=problems(400, 404, 408, 413))
 async def change(
     element_id: ElementId, asked: ElementChange, services: Opened, caller: ElementAdministrator
 ) -> RegisteredElement:
@@ -99,7 +168,7 @@ async def change(
     )
 
 
-@router.delete("/{element_id}", status_code=204)
+@router.delete("/{element_id}", status_code=204, responses=problems(404))
 async def remove(element_id: ElementId, services: Opened, caller: ElementAdministrator) -> None:
     """Take an element out of the registry; its files stay where they are.
 

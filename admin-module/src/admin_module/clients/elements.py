@@ -1,45 +1,56 @@
 """The storage elements, called with tokens that Admin signs for itself."""
 
 from collections.abc import Callable
-from typing import Any
+from http import HTTPStatus
+from typing import Any, TypeVar
 from uuid import UUID
 
 import aiohttp
+from pydantic import BaseModel, ValidationError
 
 from artstore_kit import http_client
 from artstore_kit.contracts.actors import Actor
 from artstore_kit.contracts.elements import Capacity, ElementInfo, Mode
 from artstore_kit.contracts.files import FileAttributes, FileListing
+from artstore_kit.contracts.scopes import Scope
+from artstore_kit.http_client import PeerError, PeerUnavailableError
 from artstore_kit.representation import revision_etag
 
 # An element that copies or reads a whole file before it answers is silent for as long.
 _SLOWEST_BYTES_A_SECOND = 10 * 1024 * 1024
 _PAGE = 500
 
+Document = TypeVar("Document", bound=BaseModel)
+
+_READING = (Scope.ELEMENTS_READ,)
+_WRITING = (Scope.ELEMENTS_READ, Scope.ELEMENTS_WRITE)
+
 
 class Elements:
     """Raises PeerUnavailableError, and PeerError where an element refuses."""
 
-    def __init__(self, session: aiohttp.ClientSession, own_token: Callable[[], str]) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, own_token: Callable[[tuple[Scope, ...]], str]
+    ) -> None:
         self._session = session
         self._own_token = own_token
 
     async def info(self, url: str) -> ElementInfo:
-        return ElementInfo.model_validate(await self._call("GET", url, "info"))
+        return _read(ElementInfo, await self._call("GET", url, "info"))
 
     async def capacity(self, url: str) -> Capacity:
-        return Capacity.model_validate(await self._call("GET", url, "capacity"))
+        return _read(Capacity, await self._call("GET", url, "capacity"))
 
     async def set_mode(self, url: str, mode: Mode, *, confirm: bool) -> ElementInfo:
         body = {"mode": mode, "confirm": confirm}
-        return ElementInfo.model_validate(await self._call("PUT", url, "mode", json=body))
+        return _read(ElementInfo, await self._call("PUT", url, "mode", json=body))
 
     async def files(self, url: str, cursor: str | None) -> FileListing:
         params = {"limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
-        return FileListing.model_validate(await self._call("GET", url, "files", params=params))
+        return _read(FileListing, await self._call("GET", url, "files", params=params))
 
     async def describe(self, url: str, file_id: UUID) -> FileAttributes:
-        return FileAttributes.model_validate(await self._call("GET", url, f"files/{file_id}"))
+        return _read(FileAttributes, await self._call("GET", url, f"files/{file_id}"))
 
     async def pull(
         self, url: str, file_id: UUID, source: str, *, permanent: bool, size: int
@@ -52,7 +63,7 @@ class Elements:
             json={"source": source, "permanent": permanent},
             extra_silence=size / _SLOWEST_BYTES_A_SECOND,
         )
-        return FileAttributes.model_validate(answer)
+        return _read(FileAttributes, answer)
 
     async def finalize(self, url: str, file_id: UUID, actor: Actor) -> FileAttributes:
         """Make a file permanent where it is, on behalf of an account."""
@@ -64,7 +75,7 @@ class Elements:
             json={"retention": retention},
             headers=actor.to_headers(),
         )
-        return FileAttributes.model_validate(answer)
+        return _read(FileAttributes, answer)
 
     async def verify(self, url: str, file_id: UUID, *, above: int, size: int) -> FileAttributes:
         """Let the element read every byte of a file again."""
@@ -75,7 +86,7 @@ class Elements:
             params={"above": str(above)},
             extra_silence=size / _SLOWEST_BYTES_A_SECOND,
         )
-        return FileAttributes.model_validate(answer)
+        return _read(FileAttributes, answer)
 
     async def cancel_move(self, url: str, file_id: UUID) -> None:
         await self._call("DELETE", url, f"files/{file_id}/move")
@@ -99,11 +110,28 @@ class Elements:
         headers: dict[str, str] | None = None,
         **options: Any,
     ) -> dict[str, Any]:
-        authorization = {"Authorization": f"Bearer {self._own_token()}"}
-        return await http_client.call(
-            self._session,
-            method,
-            f"{str(url).rstrip('/')}/api/v1/{path}",
-            headers={**authorization, **(headers or {})},
-            **options,
-        )
+        # Whoever is only asked is given nothing that could change anything.
+        scopes = _READING if method == "GET" else _WRITING
+        authorization = {"Authorization": f"Bearer {self._own_token(scopes)}"}
+        try:
+            return await http_client.call(
+                self._session,
+                method,
+                f"{str(url).rstrip('/')}/api/v1/{path}",
+                headers={**authorization, **(headers or {})},
+                **options,
+            )
+        except PeerError as error:
+            if error.status != HTTPStatus.UNAUTHORIZED:
+                raise
+            # Whoever called us has a good token: it is ours that the element does not know.
+            message = "the element does not accept Admin's token: is its JWT_ISSUER the same?"
+            raise PeerUnavailableError(message) from error
+
+
+def _read(kind: type[Document], answer: dict[str, Any]) -> Document:
+    try:
+        return kind.model_validate(answer)
+    except ValidationError as error:
+        message = "the element answered what is not its part of the contract"
+        raise PeerError(HTTPStatus.BAD_GATEWAY, "peer_error", message, {}) from error

@@ -18,6 +18,8 @@ from admin_module.domain.accounts import (
 )
 from artstore_kit.contracts.scopes import Role
 
+# So that a metric with a line for each account stays bounded.
+_WARNED_OF = 20
 _hashes = (
     select(
         func.jsonb_agg(
@@ -178,7 +180,7 @@ async def end_secrets(connection: AsyncConnection, client_id: str, at: datetime)
 
 
 async def secret_expiries(connection: AsyncConnection) -> dict[str, datetime]:
-    """Return when the last secret of each active account expires, if it ever does."""
+    """Return when the last secret of an active account expires: of those that do so soonest."""
     expires = account_secrets.c.expires_at
     statement = (
         select(account_secrets.c.client_id, func.max(expires))
@@ -186,6 +188,8 @@ async def secret_expiries(connection: AsyncConnection) -> dict[str, datetime]:
         .where(service_accounts.c.status == AccountStatus.ACTIVE)
         .group_by(account_secrets.c.client_id)
         .having(func.bool_and(expires.is_not(None)))
+        .order_by(func.max(expires))
+        .limit(_WARNED_OF)
     )
     rows = await connection.execute(statement)
     return {row[0]: row[1] for row in rows}

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -85,6 +85,13 @@ async def checkpoints(
         .limit(limit)
     )
     return [Checkpoint(**row) for row in (await connection.execute(statement)).mappings()]
+
+
+async def last_signed(connection: AsyncConnection) -> int:
+    """Return the number of the last record that was signed; 0 where none was."""
+    statement = select(func.coalesce(func.max(audit_checkpoints.c.seq), 0))
+    seq: int = (await connection.execute(statement)).scalar_one()
+    return seq
 
 
 async def add_checkpoint(connection: AsyncConnection, checkpoint: Checkpoint) -> bool:

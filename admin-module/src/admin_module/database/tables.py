@@ -195,6 +195,7 @@ transfers = Table(
     Index("transfers_one_alive", "file_id", unique=True, postgresql_where=_ALIVE),
     Index("transfers_due", "due_at", postgresql_where=_ALIVE),
     Index("transfers_source", "source", "state"),
+    Index("transfers_failed", "updated_at", postgresql_where=text("state = 'failed'")),
 )
 
 _OPEN = text("state NOT IN ('failed', 'expired')")

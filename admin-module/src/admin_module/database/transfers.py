@@ -177,3 +177,12 @@ async def failed_lately(connection: AsyncConnection, source: str) -> set[UUID]:
         transfers.c.updated_at > text("now() - interval '10 minutes'"),
     )
     return set((await connection.execute(statement)).scalars())
+
+
+async def counts(connection: AsyncConnection) -> dict[str, int]:
+    """Return how many transfers are in each state but `cleaned`, which grows for ever."""
+    state = transfers.c.state
+    alive = select(state, func.count()).where(state.not_in(_OVER)).group_by(state)
+    failed = select(state, func.count()).where(state == TransferState.FAILED).group_by(state)
+    rows = await connection.execute(alive.union_all(failed))
+    return {row[0]: row[1] for row in rows}

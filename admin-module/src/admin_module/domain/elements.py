@@ -9,6 +9,10 @@ OPERATORS = {"priority", "draining"}
 
 
 class RegisteredElement(Registration):
+    """`stale`: it has neither reported nor answered for a while; it stays registered."""
+
+    last_seen_at: AwareDatetime | None = None
+    stale: bool = False
     registered_at: AwareDatetime
     updated_at: AwareDatetime
 

@@ -12,7 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeyParameters, RSAKey
 
 from admin_module.domain.accounts import ADMIN_CLIENT_ID, ServiceAccount
-from artstore_kit.contracts.scopes import ROLE_SCOPES, Role
+from artstore_kit.contracts.scopes import Role
 
 _KEY_BITS = 2048
 # No account has this name, and no generation is later.
@@ -53,9 +53,8 @@ class TokenSigner:
     audience: str
     lifetime: int
 
-    def sign_own(self) -> str:
+    def sign_own(self, scopes: Iterable[str]) -> str:
         """Sign a token for Admin's own calls to elements; it lives a minute."""
-        scopes = ROLE_SCOPES[Role.MODULE]
         who = {"sub": ADMIN_CLIENT_ID, "role": Role.MODULE, "gen": _NEVER_REVOKED}
         return self._sign(who, scopes, _OWN_LIFETIME)
 

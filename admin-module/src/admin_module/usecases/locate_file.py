@@ -1,6 +1,7 @@
 """Ask the elements which of them has a file."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from uuid import UUID
 
 from admin_module.clients.elements import Elements
@@ -22,7 +23,7 @@ async def locate_file(
         try:
             found.append((element, await peers.describe(str(element.url), file_id)))
         except ServiceError as error:
-            away = away or error.status >= UnavailableError.status
+            away = away or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     settled = [pair for pair in found if pair[1].moving_to is None]
     if settled or found:
         return max(settled or found, key=lambda pair: pair[1].revision)

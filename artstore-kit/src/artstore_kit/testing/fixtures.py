@@ -1,5 +1,10 @@
-"""Pytest fixtures that every package's tests share: real servers, real tokens, real HTTP."""
+"""Pytest fixtures that every package's tests share: real servers, real tokens, real HTTP.
 
+Where TEST_POSTGRES or TEST_REDIS names a server (`host:port`, its password in the file that
+`..._PASSWORD_FILE` names), the tests use that one; it must be theirs alone.
+"""
+
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -27,9 +32,21 @@ def _short_tracebacks() -> None:
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
+def _given(name: str) -> tuple[str, int, str] | None:
+    if name not in os.environ:
+        return None
+    host, _, port = os.environ[name].rpartition(":")
+    password = Path(os.environ[f"{name}_PASSWORD_FILE"]).read_text(encoding="utf-8").strip()
+    return host, int(port), password
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     data = tmp_path_factory.mktemp("postgres") / "data"
+    if given := _given("TEST_POSTGRES"):
+        host, port, password = given
+        yield Postgres(data, password, port, host=host)
+        return
     server = Postgres(data, secrets.token_urlsafe(), durable=False)
     server.start()
     yield server
@@ -38,7 +55,12 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
-    server = Valkey(tmp_path_factory.mktemp("valkey"), secrets.token_urlsafe())
+    folder = tmp_path_factory.mktemp("valkey")
+    if given := _given("TEST_REDIS"):
+        host, port, password = given
+        yield Valkey(folder, password, port, host=host)
+        return
+    server = Valkey(folder, secrets.token_urlsafe())
     server.start()
     yield server
     server.stop()

@@ -30,12 +30,19 @@ class Postgres:
     """One server on `data`; `start` creates the cluster when there is none.
 
     One that need not outlive the machine (`durable=False`) does without fsync: tests create a
-    database each.
+    database each. One that somebody else runs on `host` is not started.
     """
 
     def __init__(
-        self, data: Path, password: str, port: int | None = None, *, durable: bool = True
+        self,
+        data: Path,
+        password: str,
+        port: int | None = None,
+        *,
+        durable: bool = True,
+        host: str = "127.0.0.1",
     ) -> None:
+        self.host = host
         self.data = data
         self.password = password
         self.port = port or processes.free_port()
@@ -95,7 +102,7 @@ class Postgres:
 
         async def run() -> list[asyncpg.Record]:
             connection = await asyncpg.connect(
-                host="127.0.0.1",
+                host=self.host,
                 port=self.port,
                 user=USERNAME,
                 password=self.password,
@@ -122,7 +129,7 @@ class Postgres:
     def environment(self, database: str) -> dict[str, str]:
         """Return the settings with which a service reaches `database`."""
         return {
-            "DB_HOST": "127.0.0.1",
+            "DB_HOST": self.host,
             "DB_PORT": str(self.port),
             "DB_USERNAME": USERNAME,
             "DB_PASSWORD": self.password,

@@ -13,9 +13,15 @@ _START_SECONDS = 30
 
 
 class Valkey:
-    """One server on the loopback address, with a password, keeping nothing on disk."""
+    """One server on the loopback address, with a password, keeping nothing on disk.
 
-    def __init__(self, folder: Path, password: str, port: int | None = None) -> None:
+    One that somebody else runs on `host` is not started.
+    """
+
+    def __init__(
+        self, folder: Path, password: str, port: int | None = None, *, host: str = "127.0.0.1"
+    ) -> None:
+        self.host = host
         self.folder = folder
         self.password = password
         self.port = port or processes.free_port()
@@ -46,7 +52,11 @@ class Valkey:
     def client(self) -> redis.Redis:
         """Return a client for a test to look with."""
         return redis.Redis(
-            port=self.port, password=self.password, decode_responses=True, socket_timeout=5
+            host=self.host,
+            port=self.port,
+            password=self.password,
+            decode_responses=True,
+            socket_timeout=5,
         )
 
     def _answers(self) -> bool:
@@ -59,7 +69,7 @@ class Valkey:
     def environment(self) -> dict[str, str]:
         """Return the settings with which a service reaches this server."""
         return {
-            "REDIS_HOST": "127.0.0.1",
+            "REDIS_HOST": self.host,
             "REDIS_PORT": str(self.port),
             "REDIS_PASSWORD": self.password,
         }

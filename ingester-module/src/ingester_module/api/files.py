@@ -1,20 +1,29 @@
 """Uploads."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, Json, ValidationError
-from starlette.status import HTTP_201_CREATED
+from pydantic import AwareDatetime, BaseModel, Json
+from starlette.status import HTTP_201_CREATED, HTTP_307_TEMPORARY_REDIRECT
 
-from artstore_kit.contracts.files import IdempotencyKey, NewFile, RetentionPolicy, StoredFile
-from artstore_kit.errors import UnprocessableError, field_errors
+from artstore_kit.contracts.files import IdempotencyKey, RetentionPolicy, StoredFile
+from artstore_kit.errors import problems
 from artstore_kit.representation import digest_header, etag
-from artstore_kit.tokens import Account
-from ingester_module.api.bodies import Incoming, parse_metadata, read_form, read_raw
+from ingester_module.api.bodies import parse_metadata, read_raw
 from ingester_module.api.dependencies import Opened, Uploader
-from ingester_module.metrics import UPLOADED_BYTES
-from ingester_module.usecases.upload_file import upload_file
+from ingester_module.api.forms import read_form
+from ingester_module.api.storing import direct_url, new_file, store
+
+_FILE = {"type": "string", "format": "binary"}
+_FORM = {"type": "object", "properties": {"metadata": {"type": "object"}, "file": _FILE}}
+_BODY = {
+    "requestBody": {
+        "content": {
+            "multipart/form-data": {"schema": _FORM},
+            "application/octet-stream": {"schema": _FILE},
+        }
+    }
+}
 
 router = APIRouter(prefix="/api/v1/ingest", tags=["uploads"])
 
@@ -37,7 +46,17 @@ class RawUpload(BaseModel):
         return {**plain, "retention": retention}
 
 
-@router.post("/files", status_code=HTTP_201_CREATED, response_model_exclude_none=True)
+@router.post(
+    "/files",
+    status_code=HTTP_201_CREATED,
+    response_model=StoredFile,
+    response_model_exclude_none=True,
+    responses={
+        HTTP_307_TEMPORARY_REDIRECT: {"description": "send it to this element, within a minute"},
+        **problems(400, 401, 403, 408, 409, 413, 422, 429, 503, 507),
+    },
+    openapi_extra=_BODY,
+)
 async def upload(  # noqa: PLR0917 - one parameter a field of the request
     request: Request,
     response: Response,
@@ -45,7 +64,7 @@ async def upload(  # noqa: PLR0917 - one parameter a field of the request
     services: Opened,
     raw: Annotated[RawUpload, Query()],
     idempotency_key: Annotated[IdempotencyKey | None, Header()] = None,
-) -> StoredFile:
+) -> StoredFile | Response:
     """Store a file.
 
     Either `multipart/form-data` with a JSON part `metadata` and then the part `file`, or the file
@@ -53,51 +72,24 @@ async def upload(  # noqa: PLR0917 - one parameter a field of the request
     `Content-Digest` (sha-256), of the raw body or of the `file` part, is checked before the file is
     kept. With `Idempotency-Key` a repetition returns the same file.
 
-    Answers 201 once the file is durable. 400 for a broken form or digest, 409 for a key used for
-    other bytes, 413, 422 naming the field, 503 to try again, 507 when no element has room.
+    Answers 201 once the file is durable. 307 to the element itself where direct mode is on, for a
+    raw body. 400 for a broken form or digest, 408 for a body that comes too slowly, 409 for a key
+    used for other bytes, 413, 422 naming the field, 503 to try again, with the same key if there
+    was one, 507 when no element has room.
     """
     is_form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
     incoming = (
         await read_form(request) if is_form else read_raw(request, parse_metadata(raw.document()))
     )
+    new = new_file(incoming, caller, idempotency_key)
     announced = request.headers.get("content-length")
-    uploaded = await upload_file(
-        new=_new_file(incoming, caller, idempotency_key),
-        body=incoming.body,
-        size_hint=int(announced) if announced is not None else None,
-        known=list(services.discovery.elements.values()),
-        elements=services.elements,
-        recent=services.recent,
-    )
-    UPLOADED_BYTES.inc(uploaded.file.size)
+    size_hint = int(announced) if announced is not None else None
+    if not is_form and (url := await direct_url(new, incoming.body, services, size_hint)):
+        return Response(status_code=HTTP_307_TEMPORARY_REDIRECT, headers={"Location": url})
+    uploaded = await store(new, incoming.body, services, size_hint=size_hint)
     response.headers["Location"] = f"/api/v1/files/{uploaded.file.file_id}"
     response.headers["ETag"] = etag(uploaded.file.sha256)
     response.headers["Repr-Digest"] = digest_header(uploaded.file.sha256)
     if uploaded.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return uploaded.file
-
-
-def _new_file(incoming: Incoming, caller: Account, key: str | None) -> NewFile:
-    metadata = incoming.metadata
-    expires_at = metadata.retention.expires_at
-    if expires_at is not None and expires_at <= datetime.now(UTC):
-        message = "retention.expires_at lies in the past"
-        raise UnprocessableError(
-            message, errors=[{"field": "retention.expires_at", "message": "lies in the past"}]
-        )
-    try:
-        return NewFile(
-            filename=incoming.filename,
-            content_type=incoming.content_type,
-            retention=metadata.retention,
-            tags=metadata.tags,
-            description=metadata.description,
-            metadata=metadata.metadata,
-            uploaded_by=caller.client_id,
-            idempotency_key=key,
-        )
-    except ValidationError as error:
-        faults = field_errors(error.errors())
-        message = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults)
-        raise UnprocessableError(message, errors=faults) from error

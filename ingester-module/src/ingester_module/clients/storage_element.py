@@ -1,7 +1,11 @@
 """A storage element, as the ingester speaks to it."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 import aiohttp
@@ -9,6 +13,7 @@ import aiohttp
 from artstore_kit import http_client
 from artstore_kit.admin_api import AdminApi
 from artstore_kit.breakers import Breakers
+from artstore_kit.contracts.actors import Actor
 from artstore_kit.contracts.files import ATTRIBUTES_HEADER, FileAttributes, NewFile
 from artstore_kit.discovery import Element
 from artstore_kit.http_client import PeerError, PeerUnavailableError
@@ -30,22 +35,49 @@ class Body:
     begun: bool = False
     error: Exception | None = None
 
-    async def read(self) -> AsyncIterator[bytes]:
+    async def read(self, deadline: asyncio.Timeout, patience: float) -> AsyncIterator[bytes]:
         """Yield the chunks, once: the HTTP client repeats a PUT on a connection that proved dead.
 
-        Never with half a body.
+        Never with half a body. `deadline` is put off while we wait for the client, whose pace the
+        element watches, and given `patience` seconds for the element to take each chunk.
         """
         if self.begun:
             message = "the body has been read already"
             raise RuntimeError(message)
         self.begun = True
+        clock = asyncio.get_running_loop().time
+        _put_off(deadline, None)
         try:
             async for chunk in self.chunks:
+                _put_off(deadline, clock() + patience)
                 yield chunk
+                _put_off(deadline, None)
         except Exception as error:
             # Kept for the answer: the HTTP client hides it behind an error of its own.
             self.error = error
             raise
+
+
+def _put_off(deadline: asyncio.Timeout, until: float | None) -> None:
+    # It may have passed while the chunk was on its way.
+    with suppress(RuntimeError):
+        deadline.reschedule(until)
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A merge patch (RFC 7396) as the client sent it; the element reads it."""
+
+    document: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """For whom a file is changed, and at which revision (If-Match) alone."""
+
+    actor: Actor
+    if_match: str | None = None
 
 
 class StorageElements:
@@ -55,10 +87,17 @@ class StorageElements:
     or is not asked because it keeps failing.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, admin: AdminApi, breakers: Breakers) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        admin: AdminApi,
+        breakers: Breakers,
+        patience: float,
+    ) -> None:
         self._session = session
         self._admin = admin
         self._breakers = breakers
+        self._patience = patience
 
     def is_resting(self, element: Element) -> bool:
         """Say whether the element keeps failing and is not asked for a while."""
@@ -83,20 +122,24 @@ class StorageElements:
             headers["Content-Length"] = str(body.size)
         if body.sha256 is not None:
             headers["Repr-Digest"] = digest_header(body.sha256)
+        url = f"{element.url}/api/v1/files/{file_id}"
         with self._breakers.guarding(element.element_id):
             try:
-                document = await http_client.call(
-                    self._session,
-                    "PUT",
-                    f"{element.url}/api/v1/files/{file_id}",
-                    headers=headers,
-                    data=body.read() if body.content is None else body.content,
-                )
+                return FileAttributes.model_validate(await self._put(url, headers, body))
             except (PeerError, PeerUnavailableError) as error:
                 if body.error is not None:
                     raise body.error from error
                 raise
-        return FileAttributes.model_validate(document)
+
+    async def _put(self, url: str, headers: Mapping[str, str], body: Body) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(self._patience) as deadline:
+                held = body.content
+                data = body.read(deadline, self._patience) if held is None else held
+                return await http_client.call(self._session, "PUT", url, headers=headers, data=data)
+        except TimeoutError as error:
+            message = f"the element did nothing for {self._patience:g} s"
+            raise PeerUnavailableError(message) from error
 
     async def find(self, element: Element, uploaded_by: str, idempotency_key: str) -> UUID | None:
         """Return the id of the file that was uploaded under this key, if the element holds it."""
@@ -114,3 +157,49 @@ class StorageElements:
                 return None
             raise
         return UUID(document["file_id"])
+
+    async def describe(self, element: Element, file_id: UUID) -> FileAttributes | None:
+        """Return a file's attributes, None when the element does not hold it."""
+        headers = await self._admin.headers()
+        try:
+            with self._breakers.guarding(element.element_id):
+                document = await http_client.get(
+                    self._session, f"{element.url}/api/v1/files/{file_id}", headers=headers
+                )
+        except PeerError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        return FileAttributes.model_validate(document)
+
+    async def edit(
+        self, element: Element, file_id: UUID, patch: Patch, change: Change
+    ) -> FileAttributes:
+        """Edit what is said of a file."""
+        document = await self._change(
+            element, "PATCH", file_id, change, data=patch.document, kind=patch.content_type
+        )
+        return FileAttributes.model_validate(document)
+
+    async def delete(self, element: Element, file_id: UUID, change: Change) -> None:
+        """Delete a file; a repetition is answered like the first time."""
+        await self._change(element, "DELETE", file_id, change)
+
+    async def _change(
+        self,
+        element: Element,
+        method: str,
+        file_id: UUID,
+        change: Change,
+        *,
+        data: bytes | None = None,
+        kind: str | None = None,
+    ) -> dict[str, Any]:
+        headers = {**await self._admin.headers(), **change.actor.to_headers()}
+        if change.if_match is not None:
+            headers["If-Match"] = change.if_match
+        if kind is not None:
+            headers["Content-Type"] = kind
+        url = f"{element.url}/api/v1/files/{file_id}"
+        with self._breakers.guarding(element.element_id):
+            return await http_client.call(self._session, method, url, headers=headers, data=data)

@@ -8,30 +8,29 @@ certain that the one before kept nothing: the same file on two elements would ou
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID
 
 import uuid_utils.compat
 
-from artstore_kit.contracts.files import NewFile, StoredFile
+from artstore_kit.contracts.files import FileAttributes, NewFile, StoredFile
 from artstore_kit.discovery import Element
-from artstore_kit.errors import UnavailableError
+from artstore_kit.errors import ServiceError, UnavailableError
 from artstore_kit.http_client import PeerError, PeerUnavailableError
 from artstore_kit.logging import get_logger
-from artstore_kit.streams import paced
-from ingester_module.clients.recent_files import RecentFiles
+from artstore_kit.recent_files import RecentFiles
 from ingester_module.clients.storage_element import Body, StorageElements
 from ingester_module.domain.placement import eligible
-from ingester_module.metrics import FAILOVERS
+from ingester_module.metrics import CHOICES, FAILOVERS, INTERRUPTED
+from ingester_module.usecases.hold_body import SmallBodies
 from ingester_module.usecases.place_file import place_file
 
 logger = get_logger(__name__)
 
 # What an element may answer although another one could take the same file.
 _TRY_ANOTHER = frozenset({"mode_forbids", "element_full", "storage_failed", "peer_error"})
-_SMALL_BYTES = 1024 * 1024
-_PATIENCE_SECONDS = 30
 
 
 class UploadInterruptedError(UnavailableError):
@@ -49,7 +48,9 @@ class Uploaded:
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
+class Target:
+    """An element and the id that the file has there; `replayed` when it is there already."""
+
     element: Element
     file_id: UUID
     replayed: bool = False
@@ -63,6 +64,7 @@ async def upload_file(
     known: Sequence[Element],
     elements: StorageElements,
     recent: RecentFiles,
+    small: SmallBodies,
 ) -> Uploaded:
     """Store a body on the first element that takes it.
 
@@ -70,39 +72,40 @@ async def upload_file(
     no element can be used, NoSpaceError when none has room, PeerError with an element's refusal,
     UploadInterruptedError when an element was lost after part of the body had been sent to it.
     """
-    targets = await _targets(new, size_hint, known, elements)
-    if size_hint is not None and size_hint <= _SMALL_BYTES:
-        body = await _held(body)
+    targets = await targets_of(new, size_hint, known, elements)
+    hold = small.holding(body, size_hint) if size_hint is not None else nullcontext(body)
+    async with hold as outgoing:
+        stored, target = await _sent(new, outgoing, targets, elements)
+    CHOICES.labels(target.element.element_id).inc()
+    file = StoredFile(**dict(stored), element_id=target.element.element_id)
+    await recent.put(file)
+    return Uploaded(file, target.replayed)
+
+
+async def _sent(
+    new: NewFile, body: Body, targets: Sequence[Target], elements: StorageElements
+) -> tuple[FileAttributes, Target]:
     refusal: PeerError | PeerUnavailableError | None = None
-    is_spent = False
     for target in targets:
+        element_id = target.element.element_id
         try:
-            stored = await elements.put(target.element, target.file_id, new, body)
+            return await elements.put(target.element, target.file_id, new, body), target
         except (PeerError, PeerUnavailableError) as error:
             refusal = error
-            if is_spent := _is_spent(body, error):
-                break
+            if _is_spent(body, error):
+                INTERRUPTED.labels(element_id).inc()
+                raise _interrupted(error) from error
             if isinstance(error, PeerError) and error.code not in _TRY_ANOTHER:
                 raise
-            FAILOVERS.labels(target.element.element_id).inc()
-            logger.warning(
-                "element_passed_over", element=target.element.element_id, reason=error.detail
-            )
-            continue
-        file = StoredFile(**dict(stored), element_id=target.element.element_id)
-        await recent.put(file)
-        return Uploaded(file, target.replayed)
-    raise _final(refusal, is_spent=is_spent)
+            FAILOVERS.labels(element_id).inc()
+            logger.warning("element_passed_over", element=element_id, reason=error.detail)
+    raise _nobody(refusal)
 
 
-async def _held(body: Body) -> Body:
-    content = b"".join([chunk async for chunk in paced(body.chunks, _PATIENCE_SECONDS)])
-    return replace(body, content=content, size=len(content))
-
-
-async def _targets(
+async def targets_of(
     new: NewFile, size: int | None, known: Sequence[Element], elements: StorageElements
-) -> list[_Target]:
+) -> list[Target]:
+    """Return where a file may go, best first, or where it is already: the one with its key."""
     if new.idempotency_key is not None:
         fitting = eligible(known, new.retention.policy)
         if found := await _earlier(new, fitting, elements):
@@ -110,12 +113,12 @@ async def _targets(
     roomy = place_file(policy=new.retention.policy, size=size, known=known, elements=elements)
     # One id for all of them: should two ever keep it, it is still one file.
     file_id = uuid_utils.compat.uuid7()
-    return [_Target(element, file_id) for element in roomy]
+    return [Target(element, file_id) for element in roomy]
 
 
 async def _earlier(
     new: NewFile, fitting: Sequence[Element], elements: StorageElements
-) -> _Target | None:
+) -> Target | None:
     """Find the element that holds the file of this key; be sure, or let the client try again."""
     key = new.idempotency_key
     assert key is not None  # noqa: S101 - the caller asked for this
@@ -125,7 +128,7 @@ async def _earlier(
     )
     for element, answer in zip(fitting, answers, strict=True):
         if isinstance(answer, UUID):
-            return _Target(element, answer, replayed=True)
+            return Target(element, answer, replayed=True)
     for element, answer in zip(fitting, answers, strict=True):
         if isinstance(answer, PeerError | PeerUnavailableError):
             message = f"element {element.element_id} cannot say whether it has this key; try again"
@@ -146,16 +149,15 @@ def _kept_nothing(error: PeerError | PeerUnavailableError) -> bool:
     return error.code in {"mode_forbids", "element_full"}
 
 
-def _final(
-    refusal: PeerError | PeerUnavailableError | None, *, is_spent: bool
-) -> PeerError | UnavailableError:
-    if isinstance(refusal, PeerError) and refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return refusal
-    if is_spent:
-        if isinstance(refusal, PeerError) and refusal.status == HTTPStatus.INSUFFICIENT_STORAGE:
-            return refusal
-        message = (
-            "the element broke off; upload again, with the same Idempotency-Key if you sent one"
-        )
-        return UploadInterruptedError(message)
+def _interrupted(error: PeerError | PeerUnavailableError) -> ServiceError:
+    if isinstance(error, PeerError) and (
+        error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        or error.status == HTTPStatus.INSUFFICIENT_STORAGE
+    ):
+        return error
+    message = "the element broke off; upload again, with the same Idempotency-Key if you sent one"
+    return UploadInterruptedError(message)
+
+
+def _nobody(refusal: PeerError | PeerUnavailableError | None) -> ServiceError:
     return refusal or UnavailableError("no element took the file; try again")

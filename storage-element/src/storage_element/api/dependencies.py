@@ -16,6 +16,7 @@ from artstore_kit.contracts.scopes import Role, Scope
 from artstore_kit.errors import ForbiddenError, InvalidRequestError
 from artstore_kit.grants import GRANT_PARAMETER, Grants
 from artstore_kit.health import Dependency
+from artstore_kit.recent_files import RecentFiles
 from artstore_kit.tokens import Account, TokenValidator
 from storage_element.blobs.store import BlobStore
 from storage_element.clients.peers import Peers
@@ -38,6 +39,7 @@ class Services:
 
     tokens: TokenValidator
     grants: Grants | None
+    recent: RecentFiles
     element: Element
     blobs: BlobStore
     journal: Journal

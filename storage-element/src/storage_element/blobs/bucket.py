@@ -1,6 +1,8 @@
 """A bucket of an S3-compatible store: where it is, how we speak to it, what its errors mean."""
 
+import asyncio
 import errno
+from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -10,10 +12,20 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
+from storage_element.blobs.finishing import finished
+
 _CONNECTIONS = 64
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 30
 _ATTEMPTS = 4
+# What a server that has the request does, whether or not we still wait for its answer.
+_CHANGES = {
+    "put_object",
+    "delete_object",
+    "create_multipart_upload",
+    "upload_part",
+    "complete_multipart_upload",
+}
 _MISSING = {"404", "NoSuchKey", "NoSuchUpload", "NotFound"}
 _FULL = {"XMinioStorageFull", "QuotaExceeded"}
 
@@ -59,6 +71,19 @@ def _config(bucket: Bucket) -> AioConfig:
         read_timeout=_READ_SECONDS,
         max_pool_connections=_CONNECTIONS,
     )
+
+
+async def ask(s3: Any, operation: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - botocore makes its methods as it runs
+    """Do one S3 operation; raises OSError, FileNotFoundError where there is no such thing."""
+    asking = _answer(getattr(s3, operation)(**arguments))
+    return await (finished(asyncio.create_task(asking)) if operation in _CHANGES else asking)
+
+
+async def _answer(asked: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return await asked
+    except (BotoCoreError, ClientError) as error:
+        raise storage_error(error) from error
 
 
 def _code(error: ClientError) -> str:

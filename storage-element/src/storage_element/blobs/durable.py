@@ -1,4 +1,4 @@
-"""Writing and removing files so that a power cut takes nothing back."""
+"""Writing and removing files so that a power cut takes nothing back; and reading them."""
 
 import hashlib
 import os
@@ -39,6 +39,25 @@ class StagedFile:
             self._file.close()
 
 
+class ReadFile:
+    """A file being read, in threads; once it was opened, `close` closes it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def open(self) -> None:
+        self._descriptor = os.open(self._path, os.O_RDONLY)
+
+    def part(self, start: int, length: int) -> bytes:
+        return os.pread(self._descriptor, length, start)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
 def fsync_folder(folder: Path) -> None:
     """Make durable which names a folder has."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -54,3 +73,17 @@ def unlink_durably(path: Path) -> None:
     with suppress(FileNotFoundError):
         path.unlink(missing_ok=True)
         fsync_folder(path.parent)
+
+
+def read_if_there(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def size_if_there(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None

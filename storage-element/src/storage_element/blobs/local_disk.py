@@ -32,8 +32,17 @@ from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from artstore_kit.atomic_file import write_atomically
+from artstore_kit.logging import get_logger
 from artstore_kit.streams import BATCH_BYTES, batched
-from storage_element.blobs.durable import StagedFile, fsync_folder, unlink_durably
+from storage_element.blobs.durable import (
+    ReadFile,
+    StagedFile,
+    fsync_folder,
+    read_if_there,
+    size_if_there,
+    unlink_durably,
+)
+from storage_element.blobs.finishing import finished
 from storage_element.blobs.store import (
     Entry,
     Note,
@@ -44,6 +53,8 @@ from storage_element.blobs.store import (
 )
 from storage_element.domain.filenames import ATTRIBUTES_SUFFIX, is_place
 from storage_element.domain.room import Space
+
+logger = get_logger(__name__)
 
 _STAGING = ".staging"
 _LOCK = ".lock"
@@ -73,8 +84,7 @@ class LocalDisk:
         await self._run(self._open)
 
     def _open(self) -> None:
-        self._staging.mkdir(parents=True, exist_ok=True)
-        fsync_folder(self._root)
+        self._make_root()
         # Open for reading only, so that it does not keep the disk from being mounted read-only.
         self._lock = os.open(self._root / _LOCK, os.O_RDONLY | os.O_CREAT, 0o600)
         try:
@@ -84,7 +94,24 @@ class LocalDisk:
             raise StorageUnreadyError(message) from None
         # We are alone here: whatever was staged belonged to an upload that nobody saw whole.
         for leftover in self._staging.iterdir():
+            self._remove(leftover)
+
+    def _make_root(self) -> None:
+        """Make the root, and its name durable: a disk mounted there has one, a new folder not."""
+        missing = [folder for folder in self._root.parents if not folder.exists()]
+        self._staging.mkdir(parents=True, exist_ok=True)
+        for folder in (self._root, *missing):
+            # A folder that is not ours to read is older than this element.
+            with suppress(PermissionError):
+                fsync_folder(folder.parent)
+        fsync_folder(self._root)
+
+    def _remove(self, leftover: Path) -> None:
+        try:
             leftover.unlink()
+        except OSError as error:
+            # A read-only store must start all the same: it has files to give.
+            logger.warning("leftover_not_removed", name=leftover.name, reason=str(error))
 
     async def close(self) -> None:
         await asyncio.to_thread(self._close)
@@ -98,34 +125,39 @@ class LocalDisk:
         self, file_id: UUID, place: str, chunks: AsyncIterable[bytes], note: Note
     ) -> Staged:
         del place, note
-        writer = StagedFile(self._staging / str(file_id))
-        written: asyncio.Future[None] | None = None
+        with closing(StagedFile(self._staging / str(file_id))) as writer:
+            return await self._stage(writer, chunks)
+
+    async def _stage(self, writer: StagedFile, chunks: AsyncIterable[bytes]) -> Staged:
+        written: asyncio.Task[None] | None = None
         last: list[bytes] = []
         try:
             # One batch is hashed and written in a thread while the next one arrives. The last one
             # is held back, so that a small file is one visit to a thread.
             async for batch in batched(chunks):
                 if written is not None:
-                    await written
+                    await finished(written)
                 if last:
                     written = self._run(writer.write, last)
                 last = batch
-            if written is not None:
-                await written
-            return await self._run(writer.finish, last)
         finally:
-            if written is not None and not written.done():
-                await asyncio.wait([written])
-            writer.close()
+            if written is not None:
+                await finished(written)
+        return await self._run(writer.finish, last)
 
     async def publish(self, file_id: UUID, place: str) -> None:
         await self._run(self._publish, self._staging / str(file_id), self._root / place)
 
     def _publish(self, staged: Path, target: Path) -> None:
         self._make_folder(target.parent)
-        # A repetition finds nothing staged: it has been moved already.
-        with suppress(FileNotFoundError):
+        try:
             staged.rename(target)
+        except FileNotFoundError:
+            # The folder was removed behind our back, or this is a repetition: it is in place then.
+            self._durable = {self._root}
+            self._make_folder(target.parent)
+            if not target.exists():
+                staged.rename(target)
         fsync_folder(target.parent)
 
     def _make_folder(self, folder: Path) -> None:
@@ -156,7 +188,7 @@ class LocalDisk:
         fsync_folder(target.parent)
 
     async def read_attributes(self, place: str) -> bytes | None:
-        return await self._run(_read_if_there, self._attributes_path(place))
+        return await self._run(read_if_there, self._attributes_path(place))
 
     async def discard(self, file_id: UUID, place: str, upload_id: str | None = None) -> None:
         del upload_id
@@ -172,27 +204,30 @@ class LocalDisk:
         for name in (str(file_id), f"{file_id}{ATTRIBUTES_SUFFIX}"):
             (self._staging / name).unlink(missing_ok=True)
 
+    async def drop(self, file_id: UUID, place: str) -> None:
+        del place
+        await self._run((self._staging / str(file_id)).unlink, missing_ok=True)
+
     async def size(self, place: str) -> int | None:
-        return await self._run(_size_if_there, self._root / place)
+        return await self._run(size_if_there, self._root / place)
 
     async def read(self, place: str, start: int, length: int) -> AsyncGenerator[bytes, None]:
-        descriptor = await self._run(os.open, self._root / place, os.O_RDONLY)
-        pending: asyncio.Future[bytes] | None = None
-        try:
+        with closing(ReadFile(self._root / place)) as file:
+            await self._run(file.open)
             end = start + length
-            pending = self._run(os.pread, descriptor, min(BATCH_BYTES, end - start), start)
-            while start < end:
-                chunk = await pending
-                if not chunk:
-                    raise TruncatedError(place)
-                start += len(chunk)
-                # The next part is read while this one is being sent.
-                pending = self._run(os.pread, descriptor, min(BATCH_BYTES, end - start), start)
-                yield chunk
-        finally:
-            if pending is not None and not pending.done():
-                await asyncio.wait([pending])
-            os.close(descriptor)
+            pending = self._run(file.part, start, min(BATCH_BYTES, length))
+            try:
+                while start < end:
+                    chunk = await finished(pending)
+                    if not chunk:
+                        raise TruncatedError(place)
+                    start += len(chunk)
+                    # The next part is read while this one is being sent.
+                    pending = self._run(file.part, start, min(BATCH_BYTES, end - start))
+                    yield chunk
+            finally:
+                with suppress(OSError):
+                    await finished(pending)
 
     async def entries(self, *, after: str = "") -> AsyncIterator[list[Entry]]:
         with closing(self._walk("", after)) as found:
@@ -245,25 +280,9 @@ class LocalDisk:
     def _attributes_path(self, place: str) -> Path:
         return self._root / f"{place}{ATTRIBUTES_SUFFIX}"
 
-    def _run(
-        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> asyncio.Future[T]:
-        future = self._threads.submit(function, *args, **kwargs)
-        return asyncio.wrap_future(future)
-
-
-def _read_if_there(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def _size_if_there(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return None
+    def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Task[T]:
+        work = asyncio.wrap_future(self._threads.submit(function, *args, **kwargs))
+        return asyncio.create_task(finished(work))
 
 
 def _space(root: Path) -> Space:

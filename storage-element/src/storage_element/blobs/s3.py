@@ -24,7 +24,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from artstore_kit.failpoints import reached
 from artstore_kit.logging import get_logger
 from artstore_kit.streams import BATCH_BYTES, parts
-from storage_element.blobs.bucket import Bucket, client, refusal, storage_error
+from storage_element.blobs.bucket import Bucket, ask, client, refusal, storage_error
+from storage_element.blobs.finishing import finished
 from storage_element.blobs.store import (
     Entry,
     Note,
@@ -95,6 +96,8 @@ class S3:
     async def stage(
         self, file_id: UUID, place: str, chunks: AsyncIterable[bytes], note: Note
     ) -> Staged:
+        # Of an earlier attempt that could not be discarded, and was settled by somebody else.
+        self._uploads.pop(file_id, None)
         async with self._slots:
             return await self._stage(file_id, place, chunks, note)
 
@@ -109,14 +112,11 @@ class S3:
                 await asyncio.to_thread(digest.update, part)
                 size += len(part)
                 if sending is not None:
-                    await sending
+                    await finished(sending)
                 sending = asyncio.create_task(self._send(file_id, place, part, note))
-            if sending is not None:
-                await sending
         finally:
-            if sending is not None and not sending.done():
-                sending.cancel()
-                await asyncio.wait([sending])
+            if sending is not None:
+                await finished(sending)
         return Staged(size, digest.hexdigest())
 
     async def _send(self, file_id: UUID, place: str, part: bytes, note: Note) -> None:
@@ -125,8 +125,7 @@ class S3:
             await self._ask("put_object", place, Body=part)
             return
         if upload is None:
-            upload = _Upload(await self._begin_upload(place, note))
-            self._uploads[file_id] = upload
+            upload = await self._begin_upload(file_id, place, note)
         number = len(upload.parts) + 1
         answer = await self._ask(
             "upload_part", place, UploadId=upload.upload_id, PartNumber=number, Body=part
@@ -134,13 +133,14 @@ class S3:
         upload.parts.append({"PartNumber": number, "ETag": answer["ETag"]})
         reached("s3.part_sent")
 
-    async def _begin_upload(self, place: str, note: Note) -> str:
+    async def _begin_upload(self, file_id: UUID, place: str, note: Note) -> _Upload:
         answer = await self._ask("create_multipart_upload", place)
         reached("s3.upload_begun")
-        upload_id: str = answer["UploadId"]
-        await note(upload_id)
+        # Known here before it is noted: that may say that the file is no longer ours to write.
+        upload = self._uploads[file_id] = _Upload(answer["UploadId"])
+        await note(upload.upload_id)
         reached("s3.upload_noted")
-        return upload_id
+        return upload
 
     async def publish(self, file_id: UUID, place: str) -> None:
         upload = self._uploads.get(file_id)
@@ -190,6 +190,11 @@ class S3:
             await self._abort(place, unfinished)
         # Last: an upload that was being completed meanwhile is bytes by now.
         await self._ask("delete_object", place)
+
+    async def drop(self, file_id: UUID, place: str) -> None:
+        known = self._uploads.pop(file_id, None)
+        if known is not None:
+            await self._abort(place, known.upload_id)
 
     async def _abort(self, place: str, upload_id: str | None) -> None:
         try:
@@ -282,15 +287,8 @@ class S3:
         except (BotoCoreError, ClientError) as error:
             raise storage_error(error) from error
 
-    async def _ask(self, operation: str, key: str, **arguments: Any) -> dict[str, Any]:
-        """Do one S3 operation; raises OSError, FileNotFoundError where there is no such thing."""
-        try:
-            answer: dict[str, Any] = await getattr(self._s3, operation)(
-                Bucket=self._bucket.name, Key=key, **arguments
-            )
-        except (BotoCoreError, ClientError) as error:
-            raise storage_error(error) from error
-        return answer
+    async def _ask(self, operation: str, key: str, **arguments: Any) -> _Object:
+        return await ask(self._s3, operation, Bucket=self._bucket.name, Key=key, **arguments)
 
 
 def _attributes(place: str) -> str:

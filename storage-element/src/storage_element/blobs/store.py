@@ -91,6 +91,10 @@ class BlobStore(Protocol):
         """Remove whatever there is of a file, its attributes first; `upload_id` as it was noted."""
         ...
 
+    async def drop(self, file_id: UUID, place: str) -> None:
+        """Let go of an upload that somebody else settled; what lies at its place is not ours."""
+        ...
+
     async def size(self, place: str) -> int | None:
         """Return the number of bytes in place, or None where there are none."""
         ...

@@ -63,17 +63,20 @@ _COMMIT = sa.text("""
 
 _FORGET = sa.text("""
     WITH closed AS (
-        DELETE FROM journal WHERE file_id = :file_id AND owner = :owner
+        DELETE FROM journal WHERE file_id = :file_id AND owner = :owner RETURNING 1
     ), removed AS (
-        DELETE FROM files WHERE file_id = :file_id RETURNING size, revision
+        DELETE FROM files WHERE file_id = :file_id AND EXISTS (SELECT FROM closed)
+        RETURNING size, revision
     ), numbered AS (
         UPDATE element SET head = head + 1, files = files - 1,
             bytes = bytes - (SELECT size FROM removed)
         WHERE EXISTS (SELECT FROM removed)
         RETURNING head
+    ), appended AS (
+        INSERT INTO changes (seq, action, file_id, revision)
+        SELECT head, 'deleted', :file_id, revision FROM numbered, removed
     )
-    INSERT INTO changes (seq, action, file_id, revision)
-    SELECT head, 'deleted', :file_id, revision FROM numbered, removed
+    SELECT count(*) FROM closed
 """).bindparams(sa.bindparam("file_id", type_=sa.Uuid), sa.bindparam("owner", type_=sa.Uuid))
 
 _ADOPT = sa.text("""
@@ -162,9 +165,11 @@ class Files:
                 raise LeaseLostError(str(attributes.file_id))
 
     async def forget(self, file_id: UUID) -> None:
-        """Make it known that a file is gone, if it was there."""
+        """Make it known that a file is gone, if it was there; raises LeaseLostError."""
         async with self._engine.begin() as connection:
-            await connection.execute(_FORGET, {"file_id": file_id, "owner": self._owner})
+            values = {"file_id": file_id, "owner": self._owner}
+            if not await connection.scalar(_FORGET, values):
+                raise LeaseLostError(str(file_id))
 
     async def adopt(self, found: Sequence[tuple[str, FileAttributes]], *, head: int) -> int:
         """Add files that the store holds and the cache does not; return how many were new.

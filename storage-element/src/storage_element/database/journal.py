@@ -82,14 +82,19 @@ class InProgressError(Exception):
 
 
 class Journal:
-    """The log as one process (`owner`) writes it; times are the database's: clocks may differ."""
+    """The log as one process (`owner`) writes it; times are the database's: clocks may differ.
+
+    Whoever begins an entry calls `let_go` when its work has ended, however it ended. What is not
+    held any more is not renewed: an entry that was made although its maker saw an error, or that
+    could not be closed, belongs to recovery once its lease has run out.
+    """
 
     def __init__(self, engine: AsyncEngine, owner: UUID) -> None:
         self._engine = engine
         # A single statement is a transaction of its own, without BEGIN and COMMIT.
         self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._owner = owner
-        self._left: set[UUID] = set()
+        self._held: set[UUID] = set()
         self._lease = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, LEASE_SECONDS)
 
     async def begin(self, intent: Intent) -> None:
@@ -109,7 +114,7 @@ class Journal:
             raise AlreadyStored(FileAttributes.model_validate(row.stored))
         if not row.begun:
             raise InProgressError
-        self._left.discard(intent.file_id)
+        self._held.add(intent.file_id)
 
     async def begin_change(self, file_id: UUID, operation: Operation) -> StoredRow | None:
         """Record the intent to change a file that is here; return it as it is then, None if gone.
@@ -138,7 +143,7 @@ class Journal:
             if result.rowcount == 0:
                 raise InProgressError
             await connection.commit()
-        self._left.discard(file_id)
+        self._held.add(file_id)
         return StoredRow(row.place, FileAttributes.model_validate(row.attributes))
 
     async def is_open(self, file_id: UUID) -> bool:
@@ -175,10 +180,14 @@ class Journal:
         async with self._engine.begin() as connection:
             await connection.execute(sa.delete(journal).where(ours))
 
+    def let_go(self, file_id: UUID) -> None:
+        """Renew the lease of an intent of ours no more."""
+        self._held.discard(file_id)
+
     async def hand_over(self, file_id: UUID) -> None:
         """Leave an intent of ours to the next recovery, ours or another process's."""
-        # Remembered first: even while the database is away its lease must be left to run out.
-        self._left.add(file_id)
+        # First: even while the database is away its lease must be left to run out.
+        self.let_go(file_id)
         ours = (journal.c.file_id == file_id) & (journal.c.owner == self._owner)
         async with self._engine.begin() as connection:
             await connection.execute(
@@ -192,7 +201,7 @@ class Journal:
         async with self._engine.begin() as connection:
             await connection.execute(
                 sa.update(journal)
-                .where(journal.c.owner == self._owner, journal.c.file_id.not_in(self._left))
+                .where(journal.c.owner == self._owner, journal.c.file_id.in_(self._held))
                 .values(lease_until=self._lease)
             )
 
@@ -205,7 +214,7 @@ class Journal:
         others = journal.c.owner != self._owner
         # What we are writing ourselves is never lost, however late its lease was renewed.
         lost = (journal.c.lease_until < sa.func.now()) & (
-            others | journal.c.file_id.in_(self._left)
+            others | journal.c.file_id.not_in(self._held)
         )
         if all_others:
             lost |= others
@@ -218,7 +227,7 @@ class Journal:
                 .returning(journal)
             )
             taken = rows.all()
-        self._left -= {row.file_id for row in taken}
+        self._held |= {row.file_id for row in taken}
         return [
             Intent(
                 row.file_id,

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from artstore_kit.schedule import every
-from storage_element.database.journal import LEASE_SECONDS
 from storage_element.database.maintenance import Maintenance
 from storage_element.database.scrubbing import Scrubbing
 from storage_element.domain.maintenance import Task
@@ -32,7 +31,6 @@ def jobs(
         await publish_verification(period=period, scrubbing=scrubbing)
 
     return [
-        every(LEASE_SECONDS / 3, runs.renew, name="renew_maintenance"),
         every(_RESUME_SECONDS, maintainer.resume, name="resume_maintenance"),
         every(_DUE_SECONDS, begin_what_is_due, name="begin_maintenance"),
         every(_DUE_SECONDS, publish, name="publish_verification"),

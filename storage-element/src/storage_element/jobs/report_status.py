@@ -14,6 +14,7 @@ from storage_element.clients.status_board import StatusBoard
 from storage_element.database.feed import Feed
 from storage_element.domain.element import Element
 from storage_element.usecases.report_status import (
+    follow_mode,
     publish_status,
     refresh_element,
     register_element,
@@ -21,7 +22,9 @@ from storage_element.usecases.report_status import (
 
 logger = get_logger(__name__)
 
-# A change of mode must be known to every replica within two seconds.
+# A change of mode must be known to every replica within two seconds, even while the store or Redis
+# keep the report waiting.
+_FOLLOW_SECONDS = 0.5
 _REFRESH_SECONDS = 1.0
 _REGISTER_SECONDS = 60
 _RETRY_SECONDS = 2
@@ -39,7 +42,11 @@ def jobs(
     async def report() -> None:
         await _report(element, feed, blobs, board)
 
+    async def follow() -> None:
+        await follow_mode(element=element, feed=feed)
+
     return [
+        every(_FOLLOW_SECONDS, follow, name="follow_mode"),
         every(_REFRESH_SECONDS, report, name="report_status"),
         _stay_registered(registration, element, admin),
     ]

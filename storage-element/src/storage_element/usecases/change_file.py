@@ -18,7 +18,7 @@ from storage_element.usecases.errors import (
     storage_error,
 )
 from storage_element.usecases.read_file import file_not_found
-from storage_element.usecases.recover_writes import settle
+from storage_element.usecases.recover_writes import confirm_ours, settle
 
 logger = get_logger(__name__)
 
@@ -55,6 +55,8 @@ async def changing(
             message = "the change took longer than its lease and was taken over; look and try again"
             raise StorageFailedError(message, headers={"Retry-After": "1"}) from error
         raise
+    finally:
+        journal.let_go(file_id)
 
 
 async def _settle_or_leave(
@@ -67,21 +69,15 @@ async def _settle_or_leave(
     files: Files,
 ) -> None:
     try:
+        await confirm_ours(file_id, blobs=blobs, journal=journal)
         await settle(operation, file_id, place, blobs=blobs, files=files)
+    except LeaseLostError:
+        logger.warning("change_taken_over", file_id=str(file_id))
     except Exception:
         logger.exception("change_left_to_recovery", file_id=str(file_id))
         # Where the database is away too, the entry's lease runs out by itself.
         with suppress(Exception):
             await journal.hand_over(file_id)
-
-
-async def confirm_ours(file_id: UUID, *, blobs: BlobStore, journal: Journal) -> None:
-    """Raise LeaseLostError if another replica may have taken this write for dead, and settled it.
-
-    Asked just before a commit point, with a whole lease to reach it.
-    """
-    if not blobs.exclusive:
-        await journal.confirm(file_id)
 
 
 def check_revision(file: FileAttributes, if_match: str | None) -> None:

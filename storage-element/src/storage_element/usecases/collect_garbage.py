@@ -10,6 +10,7 @@ from uuid import UUID
 
 from artstore_kit.contracts.files import FileAttributes
 from artstore_kit.errors import ServiceError
+from artstore_kit.failpoints import reached
 from artstore_kit.logging import get_logger
 from storage_element.blobs.store import BlobStore, Entry
 from storage_element.database.feed import Feed
@@ -114,6 +115,7 @@ async def _orphans(
         if upload.begun_at < before and not await journal.is_open(file_id_of(upload.place)):
             if not run.dry_run:
                 await blobs.abort(upload)
+                reached("gc.aborted")
             yield Finding(upload.place, "unfinished_upload")
 
 
@@ -133,8 +135,13 @@ async def _discard(place: str, *, blobs: BlobStore, journal: Journal) -> bool:
         await journal.begin(Intent(file_id, Operation.DELETE, place, _NOBODY))
     except (AlreadyStored, InProgressError):
         return False
-    absent = await blobs.read_attributes(place) is None
-    if absent:
-        await blobs.discard(file_id, place)
-    await journal.abandon(file_id)
+    try:
+        reached("gc.begun")
+        absent = await blobs.read_attributes(place) is None
+        if absent:
+            await blobs.discard(file_id, place)
+            reached("gc.discarded")
+        await journal.abandon(file_id)
+    finally:
+        journal.let_go(file_id)
     return absent

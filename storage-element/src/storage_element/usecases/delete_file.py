@@ -22,9 +22,10 @@ from storage_element.database.journal import Journal, Operation
 from storage_element.domain.element import Element
 from storage_element.domain.room import Room
 from storage_element.domain.rules import refuses_delete
-from storage_element.usecases.change_file import changing, check_revision, confirm_ours
+from storage_element.usecases.change_file import changing, check_revision
 from storage_element.usecases.errors import enforce
 from storage_element.usecases.read_file import describe_file
+from storage_element.usecases.recover_writes import confirm_ours
 
 Check = Callable[[FileAttributes], None]
 

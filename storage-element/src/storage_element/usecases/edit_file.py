@@ -27,9 +27,10 @@ from storage_element.domain.element import Element
 from storage_element.domain.merge_patch import merge
 from storage_element.domain.rules import refuses_edit
 from storage_element.usecases.attribute_limit import check_attributes_fit
-from storage_element.usecases.change_file import changing, check_revision, confirm_ours
+from storage_element.usecases.change_file import changing, check_revision
 from storage_element.usecases.errors import enforce
 from storage_element.usecases.read_file import describe_file
+from storage_element.usecases.recover_writes import confirm_ours
 
 EDITABLE = frozenset(Described.model_fields)
 

@@ -11,6 +11,7 @@ from artstore_kit import schedule
 from artstore_kit.errors import ConflictError
 from artstore_kit.logging import get_logger
 from storage_element.database.files import LeaseLostError
+from storage_element.database.journal import LEASE_SECONDS
 from storage_element.database.maintenance import Maintenance
 from storage_element.domain.maintenance import Run, State, Step, Task
 
@@ -62,7 +63,11 @@ class Maintainer:
     async def execute(self, run: Run, show: Callable[[Run], Any] | None = None) -> None:
         """Work on a run of ours to its end, recording now and then how far it has come."""
         try:
-            await self._work_off(run, show)
+            # Some steps take longer than a lease: a large file, all that a bucket lists.
+            async with schedule.running(
+                schedule.every(LEASE_SECONDS / 3, self._runs.renew, name="renew_maintenance")
+            ):
+                await self._work_off(run, show)
         except LeaseLostError:
             logger.warning("maintenance_taken_over", task=run.task)
         except asyncio.CancelledError:

@@ -6,6 +6,7 @@ person has to look. Nothing is ever removed from the store.
 """
 
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -72,8 +73,17 @@ async def _correct(place: str, *, blobs: BlobStore, journal: Journal, files: Fil
         row = None
     if row is None:
         return False
+    try:
+        return await _follow(row.place, file_id, blobs=blobs, journal=journal, files=files)
+    finally:
+        journal.let_go(file_id)
+
+
+async def _follow(
+    place: str, file_id: UUID, *, blobs: BlobStore, journal: Journal, files: Files
+) -> bool:
     reached("rebuild.correcting")
-    document = await blobs.read_attributes(row.place)
+    document = await blobs.read_attributes(place)
     if document is None:
         await files.forget(file_id)
         return True
@@ -82,5 +92,5 @@ async def _correct(place: str, *, blobs: BlobStore, journal: Journal, files: Fil
     except ValidationError:
         await journal.abandon(file_id)
         return False
-    await files.commit(row.place, attributes, correcting=True)
+    await files.commit(place, attributes, correcting=True)
     return True

@@ -4,6 +4,7 @@ One rule for every operation: attributes present -> derive the rest from them; a
 It never finishes an upload that it did not see whole, and every step may be repeated.
 """
 
+from contextlib import suppress
 from uuid import UUID
 
 from artstore_kit.contracts.files import FileAttributes
@@ -12,7 +13,7 @@ from artstore_kit.logging import get_logger
 from storage_element.blobs.store import BlobStore
 from storage_element.database.feed import Feed
 from storage_element.database.files import Files
-from storage_element.database.journal import Journal, Operation
+from storage_element.database.journal import Intent, Journal, Operation
 from storage_element.metrics import RECOVERED
 
 logger = get_logger(__name__)
@@ -28,21 +29,43 @@ async def recover_writes(
     `starting`: nothing of this process is under way yet, so where the store is ours alone every
     intent is a dead writer's, whatever its lease says.
     """
-    for intent in await journal.take_over(all_others=starting and blobs.exclusive):
-        try:
-            await settle(
-                intent.operation,
-                intent.file_id,
-                intent.place,
-                upload_id=intent.upload_id,
-                blobs=blobs,
-                files=files,
-            )
-        except Exception:
-            # One that cannot be settled now must not keep the others, nor be held by us for ever.
-            logger.exception("write_not_recovered", file_id=str(intent.file_id))
-            await journal.hand_over(intent.file_id)
+    intents = await journal.take_over(all_others=starting and blobs.exclusive)
+    try:
+        for intent in intents:
+            await _recover(intent, journal=journal, blobs=blobs, files=files)
+    finally:
+        for intent in intents:
+            journal.let_go(intent.file_id)
     feed.announce()
+
+
+async def _recover(intent: Intent, *, journal: Journal, blobs: BlobStore, files: Files) -> None:
+    try:
+        # Those before may have taken their time.
+        await confirm_ours(intent.file_id, blobs=blobs, journal=journal)
+        await settle(
+            intent.operation,
+            intent.file_id,
+            intent.place,
+            upload_id=intent.upload_id,
+            blobs=blobs,
+            files=files,
+        )
+    except Exception:
+        # One that cannot be settled now must not keep the others, nor be held by us for ever.
+        logger.exception("write_not_recovered", file_id=str(intent.file_id))
+        # Where the database is away too, the entry's lease runs out by itself.
+        with suppress(Exception):
+            await journal.hand_over(intent.file_id)
+
+
+async def confirm_ours(file_id: UUID, *, blobs: BlobStore, journal: Journal) -> None:
+    """Raise LeaseLostError if another replica may have taken this write for dead, and settled it.
+
+    Asked just before a commit point, with a whole lease to reach it, and before anything is undone.
+    """
+    if not blobs.exclusive:
+        await journal.confirm(file_id)
 
 
 async def settle(

@@ -25,6 +25,14 @@ async def refresh_element(*, element: Element, feed: Feed, blobs: BlobStore) -> 
     FILES.set(element.room.files)
 
 
+async def follow_mode(*, element: Element, feed: Feed) -> None:
+    """Take over the mode that another replica was put into; however long the store takes to ask."""
+    row = await feed.element()
+    if row.mode is not element.mode:
+        logger.warning("mode_followed", before=element.mode, after=row.mode)
+    element.mode, element.feed_id = row.mode, row.feed_id
+
+
 async def publish_status(*, element: Element, board: StatusBoard) -> None:
     """Put the status where discovery reads it."""
     await board.publish(

@@ -1,6 +1,6 @@
 """Store an upload as a new file; `take_in` has the order of the steps."""
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
 from datetime import datetime
 from uuid import UUID
 
@@ -9,8 +9,10 @@ from storage_element.blobs.store import BlobStore, Staged
 from storage_element.database.feed import Feed
 from storage_element.database.files import Files
 from storage_element.database.journal import Journal, Operation
-from storage_element.domain import filenames
+from storage_element.domain import content_types, filenames
 from storage_element.domain.element import Element
+from storage_element.usecases.attribute_limit import check_attributes_fit
+from storage_element.usecases.errors import AttributesTooLargeError
 from storage_element.usecases.take_in import (
     UNKNOWN_SHA256,
     UNKNOWN_SIZE,
@@ -43,13 +45,36 @@ async def store_file(
         created_at=now,
     )
 
+    head = bytearray()
+
     async def complete(staged: Staged) -> FileAttributes:
-        return planned.model_copy(update={"size": staged.size, "sha256": staged.sha256})
+        whole = planned.model_copy(update={"size": staged.size, "sha256": staged.sha256})
+        return typed(whole, bytes(head))
 
     place = filenames.place_of(
         filename=new.filename, uploader=new.uploaded_by, created_at=now, file_id=file_id
     )
-    arrival = Arrival(Operation.CREATE, place, planned, body, expected, complete)
+    arrival = Arrival(Operation.CREATE, place, planned, _noting(head, body), expected, complete)
     return await take_in(
         arrival, element=element, blobs=blobs, journal=journal, files=files, feed=feed
     )
+
+
+def typed(attributes: FileAttributes, head: bytes) -> FileAttributes:
+    """Give a file of unknown type the type of its first bytes, unless that no longer fits."""
+    if not content_types.is_untyped(attributes.content_type):
+        return attributes
+    detected = content_types.detect(head, attributes.filename)
+    known = attributes.model_copy(update={"content_type": detected})
+    try:
+        check_attributes_fit(known)
+    except AttributesTooLargeError:
+        return attributes
+    return known
+
+
+async def _noting(head: bytearray, body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    async for chunk in body:
+        if (missing := content_types.HEAD_BYTES - len(head)) > 0:
+            head += chunk[:missing]
+        yield chunk

@@ -13,7 +13,6 @@ is not undone: the file is whole, and recovery makes it known.
 """
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,11 +36,10 @@ from storage_element.domain import mode
 from storage_element.domain.element import Element
 from storage_element.domain.room import Reservation, Shortage
 from storage_element.usecases.attribute_limit import check_attributes_fit
-from storage_element.usecases.change_file import confirm_ours
+from storage_element.usecases.check_same import check_same
 from storage_element.usecases.errors import (
     DigestMismatchError,
     FileTooLargeError,
-    KeyReusedError,
     ModeForbidsError,
     SizeMismatchError,
     StorageFailedError,
@@ -49,6 +47,7 @@ from storage_element.usecases.errors import (
     no_room,
     storage_error,
 )
+from storage_element.usecases.recover_writes import confirm_ours
 
 logger = get_logger(__name__)
 
@@ -111,12 +110,12 @@ async def take_in(
         if earlier is None:
             earlier = await _begin(arrival, journal)
         if earlier is not None:
-            same = await _same_again(earlier, arrival.body)
+            await check_same(earlier, arrival.body)
             reservation.release(kept=0)
-            return same
-        reached(f"{failpoint}.begun")
-        attributes = await _write(arrival, element, reservation, blobs=blobs, journal=journal)
-        await _commit(arrival.place, attributes, files, journal)
+            return Stored(earlier, created=False)
+        attributes = await _take(
+            arrival, element, reservation, blobs=blobs, journal=journal, files=files
+        )
     except BaseException:
         reservation.release(kept=0)
         raise
@@ -157,16 +156,41 @@ async def _begin(arrival: Arrival, journal: Journal) -> FileAttributes | None:
     return None
 
 
+async def _take(
+    arrival: Arrival,
+    element: Element,
+    reservation: Reservation,
+    *,
+    blobs: BlobStore,
+    journal: Journal,
+    files: Files,
+) -> FileAttributes:
+    """Do steps 3 to 6, with the journal entry held."""
+    try:
+        reached(f"{_FAILPOINTS[arrival.operation]}.begun")
+        attributes = await _write(arrival, element, reservation, blobs=blobs, journal=journal)
+        await _commit(arrival.place, attributes, files, journal)
+    finally:
+        journal.let_go(arrival.attributes.file_id)
+    return attributes
+
+
 async def _commit(place: str, attributes: FileAttributes, files: Files, journal: Journal) -> None:
     try:
         await files.commit(place, attributes)
     except LeaseLostError as error:
-        message = "the write took longer than its lease and was taken over; upload again"
-        raise StorageFailedError(message) from error
+        raise _taken_over() from error
     except BaseException:
         # The file is whole: recovery makes it known.
         await asyncio.shield(_leave(attributes, journal))
         raise
+
+
+def _taken_over() -> StorageFailedError:
+    return StorageFailedError(
+        "the write took longer than its lease and was taken over; upload again",
+        headers={"Retry-After": "1"},
+    )
 
 
 async def _leave(attributes: FileAttributes, journal: Journal) -> None:
@@ -201,6 +225,8 @@ async def _write(
     except BaseException as error:
         # Shielded: a cancelled request must still clean up, or leave its journal entry to recovery.
         await asyncio.shield(_undo(arrival, blobs, journal))
+        if isinstance(error, LeaseLostError):
+            raise _taken_over() from error
         if isinstance(error, OSError):
             logger.exception("storage_failed", place=place)
             raise storage_error(error) from error
@@ -211,8 +237,13 @@ async def _write(
 async def _undo(arrival: Arrival, blobs: BlobStore, journal: Journal) -> None:
     file_id = arrival.attributes.file_id
     try:
+        await confirm_ours(file_id, blobs=blobs, journal=journal)
         await blobs.discard(file_id, arrival.place)
         await journal.abandon(file_id)
+    except LeaseLostError:
+        # Who took it over has settled it, and may have stored it again at the same place since.
+        with suppress(OSError):
+            await blobs.drop(file_id, arrival.place)
     except Exception:
         logger.exception("upload_left_to_recovery", file_id=str(file_id))
         await _leave(arrival.attributes, journal)
@@ -257,18 +288,3 @@ def _verify(staged: Staged, expected: Expected) -> None:
 
 def _size_mismatch(announced: int, received: str) -> ServiceError:
     return SizeMismatchError(f"{announced} bytes were announced, {received} arrived")
-
-
-async def _same_again(attributes: FileAttributes, body: AsyncIterable[bytes]) -> Stored:
-    """Compare the body with the file that is there already."""
-    digest = hashlib.sha256()
-    size = 0
-    async for chunk in body:
-        size += len(chunk)
-        if size > attributes.size:
-            break
-        await asyncio.to_thread(digest.update, chunk)
-    if size != attributes.size or digest.hexdigest() != attributes.sha256:
-        message = f"this key or id belongs to other bytes: file {attributes.file_id}"
-        raise KeyReusedError(message)
-    return Stored(attributes, created=False)

@@ -5,6 +5,7 @@ import hashlib
 from uuid import UUID
 
 from artstore_kit.contracts.files import FileAttributes
+from artstore_kit.failpoints import reached
 from artstore_kit.logging import get_logger
 from storage_element.blobs.store import BlobStore, TruncatedError
 from storage_element.database.files import Files, StoredRow
@@ -13,7 +14,12 @@ from storage_element.database.scrubbing import Scrubbing
 from storage_element.domain.element import Element
 from storage_element.domain.maintenance import Problem
 from storage_element.metrics import MISMATCHES
-from storage_element.usecases.errors import BytesDamagedError, FileBusyError, FileDeletedError
+from storage_element.usecases.errors import (
+    BytesDamagedError,
+    FileBusyError,
+    FileDeletedError,
+    StorageFailedError,
+)
 from storage_element.usecases.read_file import check_readable, describe_file
 
 logger = get_logger(__name__)
@@ -32,8 +38,8 @@ async def verify_file(
     """Return the attributes of a file whose bytes are what they say; ends its quarantine.
 
     Raises BytesDamagedError (and quarantines the file), ModeForbidsError, FileBusyError while the
-    file is being written, FileDeletedError when it was deleted here at a revision above `above`,
-    else NotFoundError.
+    file is being written, StorageFailedError, FileDeletedError when it was deleted here at a
+    revision above `above`, else NotFoundError.
     """
     # The journal first: a write that ends in between is then seen in the files.
     if await journal.is_open(file_id):
@@ -43,7 +49,7 @@ async def verify_file(
         raise FileDeletedError(f"file {file_id} was deleted")
     check_readable(element)
     row = await describe_file(file_id, files=files)
-    problem = await examine(row, blobs)
+    problem = await _looked_at(row, blobs)
     if problem is None:
         await scrubbing.record(file_id, None)
         return row.attributes
@@ -54,14 +60,25 @@ async def verify_file(
 
 async def quarantine(row: StoredRow, problem: Problem, scrubbing: Scrubbing) -> None:
     """Never serve the file again until its bytes are found to be right."""
+    reached("scrub.found")
     await scrubbing.record(row.attributes.file_id, problem)
+    reached("scrub.quarantined")
     MISMATCHES.inc()
     logger.error("bytes_damaged", place=row.place, problem=problem)
 
 
 async def bytes_match(row: StoredRow, blobs: BlobStore) -> bool:
-    """Say whether the stored bytes have the size and the SHA-256 of the attributes."""
-    return await examine(row, blobs) is None
+    """Say whether the bytes have the size and SHA-256 of the attributes; StorageFailedError."""
+    return await _looked_at(row, blobs) is None
+
+
+async def _looked_at(row: StoredRow, blobs: BlobStore) -> Problem | None:
+    try:
+        return await examine(row, blobs)
+    except OSError as error:
+        logger.warning("bytes_unreadable", place=row.place, reason=str(error))
+        message = "the storage cannot be read now; try again"
+        raise StorageFailedError(message, headers={"Retry-After": "5"}) from error
 
 
 async def examine(row: StoredRow, blobs: BlobStore, *, rate: float | None = None) -> Problem | None:

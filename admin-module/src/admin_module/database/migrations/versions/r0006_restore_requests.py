@@ -7,6 +7,7 @@ down_revision = "0005"
 
 _UPGRADE = (
     "ALTER TABLE storage_elements ADD COLUMN last_seen_at timestamptz",
+    "CREATE INDEX transfers_failed ON transfers (updated_at) WHERE state = 'failed'",
     """
     CREATE TABLE restore_requests (
         request_id uuid PRIMARY KEY,
@@ -59,4 +60,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("webhook_deliveries")
     op.drop_table("restore_requests")
+    op.drop_index("transfers_failed")
     op.execute("ALTER TABLE storage_elements DROP COLUMN last_seen_at")

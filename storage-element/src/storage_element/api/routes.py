@@ -1,0 +1,23 @@
+"""Every route of an element."""
+
+from storage_element.api import (
+    changes,
+    content,
+    direct,
+    editing,
+    element,
+    files,
+    maintenance,
+    moves,
+)
+
+ROUTERS = [
+    files.router,
+    direct.router,
+    content.router,
+    editing.router,
+    moves.router,
+    changes.router,
+    element.router,
+    maintenance.router,
+]

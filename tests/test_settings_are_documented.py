@@ -1,0 +1,123 @@
+"""`.env.example` and the compose files know every setting of every service, and no other.
+
+A new setting needs two lines: one in `.env.example` (commented out, with its default and a word in
+Russian), one in `docker-compose.backend.yml` (in the block of settings of its service).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
+
+import admin_module.config
+import ingester_module.config
+import query_module.config
+import storage_element.config
+from artstore_kit.settings import ServiceSettings
+from stack import ROOT
+
+SERVICES: dict[str, type[ServiceSettings]] = {
+    "admin-module": admin_module.config.Settings,
+    "storage-element-01": storage_element.config.Settings,
+    "storage-element-02": storage_element.config.Settings,
+    "ingester-module": ingester_module.config.Settings,
+    "query-module": query_module.config.Settings,
+}
+# The image says where to listen.
+IN_THE_IMAGE = {"HOST", "PORT"}
+COMPOSE_FILES = sorted([*ROOT.glob("docker-compose*.yml"), *ROOT.glob("*/docker-compose*.yml")])
+
+
+class Loader(yaml.SafeLoader):
+    """Reads compose's own tags, `!reset` and `!override`, as if they were not there."""
+
+
+def _untagged(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> object:
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node)
+    return None
+
+
+Loader.add_multi_constructor("!", _untagged)
+
+
+def documented() -> dict[str, str]:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    found = [re.fullmatch(r"(?:# )?([A-Z][A-Z0-9_]*)=(.*)", line) for line in lines]
+    pairs = [(match[1], match[2]) for match in found if match]
+    assert len(pairs) == len(dict(pairs)), "a setting is documented twice"
+    return dict(pairs)
+
+
+def environment(service: str) -> dict[str, Any]:
+    text = (ROOT / "docker-compose.backend.yml").read_text()
+    variables: dict[str, Any] = yaml.load(text, Loader)["services"][service]["environment"]  # noqa: S506 - a safe loader
+    return variables
+
+
+def fields(service: str) -> dict[str, FieldInfo]:
+    return {name.upper(): field for name, field in SERVICES[service].model_fields.items()}
+
+
+def compose_variables() -> Iterator[str]:
+    for file in COMPOSE_FILES:
+        text = re.sub(r"\$\$", "", file.read_text())
+        yield from re.findall(r"\$\{([A-Z0-9_]+)", text)
+        # A key without a value is passed on.
+        yield from re.findall(r"^ +([A-Z][A-Z0-9_]+):$", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_setting_is_in_the_example(service: str) -> None:
+    assert not fields(service).keys() - documented().keys()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_compose_sets_or_passes_on_every_setting(service: str) -> None:
+    set_there = {name.removesuffix("_FILE") for name in environment(service)}
+
+    assert not fields(service).keys() - set_there - IN_THE_IMAGE
+    assert not set_there - fields(service).keys(), "no such setting"
+
+
+def test_what_compose_files_ask_for_is_in_the_example() -> None:
+    assert not set(compose_variables()) - documented().keys()
+
+
+def test_the_example_has_nothing_that_nobody_reads() -> None:
+    settings = {name for service in SERVICES for name in fields(service)}
+
+    assert not documented().keys() - settings - set(compose_variables())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_is_passed_on_is_shown_with_its_default(service: str) -> None:
+    example, known = documented(), fields(service)
+    passed_on = [name for name, value in environment(service).items() if value is None]
+    assert passed_on
+
+    for name in passed_on:
+        field, shown = known[name], example[name]
+        default = field.get_default(call_default_factory=True)
+        if shown:
+            assert field.annotation is not None
+            adapter: TypeAdapter[Any] = TypeAdapter(field.annotation)
+            assert adapter.validate_python(shown) == default, name
+        else:
+            assert not default, f"{name}: {default} is its default"
+
+
+def test_the_example_explains_itself_in_russian() -> None:
+    text = (ROOT / ".env.example").read_text()
+    comments = re.findall(r"^# (?![A-Z_0-9]+=)(.+)$", text, flags=re.MULTILINE)
+
+    assert sum(bool(re.search("[а-я]", comment)) for comment in comments) > 60
+
+
+def test_no_secret_has_a_value() -> None:
+    secrets = re.compile(r"PASSWORD|SECRET|_KEY$|MODULE_ACCOUNTS")
+    assert not [name for name, value in documented().items() if secrets.search(name) and value]
