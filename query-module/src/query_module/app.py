@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
+import redis.asyncio
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -57,10 +58,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         elements = StorageElements(session, admin, Breakers(BREAKER_STATE))
         index, shared = FileIndex(engine), SharedCache(client)
         finder = FileFinder(
-            index=index,
-            shared=shared,
-            elements=elements,
-            registry=lambda: registry.elements,
+            index=index, shared=shared, elements=elements, registry=lambda: registry.elements
         )
         sources = Sources(lambda: registry.elements, elements, finder, DamageReports(), Tally())
         followers = Followers(
@@ -79,19 +77,23 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         yield Services(
             tokens=await stack.enter_async_context(admin.validating(client)),
             index=index,
-            finder=finder,
             sources=sources,
             restores=Restores(session, admin, settings.admin_url),
             grants=Grants.of(settings.direct_grant_key),
-            tally=sources.tally,
             statistics=counts,
-            checks=(
-                # Without it descriptions and downloads go on, and only search does not.
-                Dependency("postgres", index.ping, required=False),
-                Dependency("redis", client.ping, required=False),
-                Dependency("elements", followers.check, required=False, details=followers.details),
-            ),
+            checks=_checks(index, client, followers),
         )
+
+
+def _checks(
+    index: FileIndex, client: redis.asyncio.Redis, followers: Followers
+) -> tuple[Dependency, ...]:
+    return (
+        # Without it descriptions and downloads go on, and only search does not.
+        Dependency("postgres", index.ping, required=False),
+        Dependency("redis", client.ping, required=False),
+        Dependency("elements", followers.check, required=False, details=followers.details),
+    )
 
 
 def _jobs(
