@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
+import redis.asyncio
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -65,10 +66,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         found = SearchIndex(engine)
         words = WordIndex(found)
         finder = FileFinder(
-            index=index,
-            shared=shared,
-            elements=elements,
-            registry=lambda: registry.elements,
+            index=index, shared=shared, elements=elements, registry=lambda: registry.elements
         )
         sources = Sources(lambda: registry.elements, elements, finder, DamageReports(), Tally())
         followers = Followers(
@@ -89,19 +87,23 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
             index=index,
             search=found,
             words=words,
-            finder=finder,
             sources=sources,
             restores=Restores(session, admin, settings.admin_url),
             grants=Grants.of(settings.direct_grant_key),
-            tally=sources.tally,
             statistics=counts,
-            checks=(
-                # Without it descriptions and downloads go on, and only search does not.
-                Dependency("postgres", index.ping, required=False),
-                Dependency("redis", client.ping, required=False),
-                Dependency("elements", followers.check, required=False, details=followers.details),
-            ),
+            checks=_checks(index, client, followers),
         )
+
+
+def _checks(
+    index: FileIndex, client: redis.asyncio.Redis, followers: Followers
+) -> tuple[Dependency, ...]:
+    return (
+        # Without it descriptions and downloads go on, and only search does not.
+        Dependency("postgres", index.ping, required=False),
+        Dependency("redis", client.ping, required=False),
+        Dependency("elements", followers.check, required=False, details=followers.details),
+    )
 
 
 def _jobs(

@@ -17,9 +17,7 @@ from query_module.database.files import FileIndex
 from query_module.database.search import SearchIndex
 from query_module.database.statistics import Statistics
 from query_module.database.words import WordIndex
-from query_module.domain.reads import Tally
 from query_module.usecases.download_file import Sources
-from query_module.usecases.find_file import FileFinder
 
 _reader = requires(Scope.FILES_READ, Scope.FILES_READ_OWN)
 
@@ -32,11 +30,9 @@ class Services:
     index: FileIndex
     search: SearchIndex
     words: WordIndex
-    finder: FileFinder
     sources: Sources
     restores: Restores
     grants: Grants | None
-    tally: Tally
     statistics: Statistics
     checks: tuple[Dependency, ...]
 
