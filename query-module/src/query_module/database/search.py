@@ -30,7 +30,7 @@ from query_module.domain.search import SearchQuery, Sort, alternatives
 from query_module.domain.time_spans import Span, unit_of
 
 # As many are read to be sorted; of more, those that an index has in order are looked through.
-_SORTED_AT_MOST = 5000
+_SORTED_AT_MOST = 20_000
 _CHRONICLE_SECONDS = 60
 _WANTED = 1000
 _KEYS = {
