@@ -1,5 +1,7 @@
 """Stores real files, finds them in Russian and English, fetches them back and compares every byte.
 
+It does so as a program of a user would, by `artstore_client`.
+
 `python scripts/demo.py` is `make demo`: it uses the stack that `make up` runs, or boots one itself.
 """
 
@@ -8,7 +10,9 @@ import hashlib
 import json
 import os
 import secrets
+import shlex
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,14 +27,17 @@ from rich.console import Console
 from rich.table import Table
 
 import stack
+from artstore_client import ArtStore, ArtStoreError, Endpoints, StoredFile
+from artstore_client.models import Mode
+from artstore_client.uploads import Said
 
 SAMPLES = stack.ROOT / "samples"
 MIB = 1024 * 1024
 LARGE_BYTES = 256 * MIB
-RANGE_START = 100 * MIB + 17
 _FOUND_SECONDS = 15
+_SERVICES = ("admin", "ingester", "query")
 # What to ask, how, and the sample it must find; most words are inflected otherwise than stored.
-QUERIES = (
+QUERIES: tuple[tuple[str, Mode, str], ...] = (
     ("договором арендой", "fulltext", "Договор аренды №17.pdf"),
     ("акты помещений", "fulltext", "Акт_2025-001.final.txt"),
     ('"пожарной сигнализацией"', "fulltext", "протокол совещания.md"),
@@ -48,7 +55,7 @@ class Stored:
     """A file that was uploaded, and the local one to compare it with."""
 
     path: Path
-    file_id: str
+    file: StoredFile
     sha256: str
 
 
@@ -78,77 +85,53 @@ class Report:
 class Demo:
     """The steps, against a stack that runs."""
 
-    api: httpx.Client
-    ingester: str
-    query: str
+    store: ArtStore
     report: Report
 
     def upload_sample(self, entry: dict[str, Any]) -> Stored:
-        """Store a sample as a form: first what is known of it, then the file."""
+        """Store a sample with what is known of it."""
         path = SAMPLES / entry["filename"]
         with path.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
-            content.seek(0)
-            said = (None, json.dumps(entry).encode(), "application/json")
-            form = {"metadata": said, "file": (path.name, content, entry["content_type"])}
-            return self._store(path, digest, files=form)
+        said = Said(
+            content_type=entry["content_type"],
+            description=entry["description"],
+            tags=entry["tags"],
+            metadata=entry["metadata"],
+        )
+        return self._store(path, digest, said)
 
     def upload_large(self, path: Path, digest: str) -> Stored:
-        """Store a large file as the body itself; it is temporary, so that demos do not add up."""
-        said = {
-            "filename": path.name,
-            "retention": "temporary",
-            "expires_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
-            "sha256": digest,
-        }
-        with path.open("rb") as content:  # httpx streams it, and tells its size beforehand
-            return self._store(path, digest, params=said, content=content)
+        """Store a large file, in parts; it is temporary, so that demos do not add up."""
+        return self._store(path, digest, Said(expires_at=datetime.now(UTC) + timedelta(hours=1)))
 
-    def _store(self, path: Path, digest: str, **request: Any) -> Stored:
+    def _store(self, path: Path, digest: str, said: Said) -> Stored:
         began = time.perf_counter()
-        answer = _checked(self.api.post(f"{self.ingester}/api/v1/ingest/files", **request)).json()
-        fault = "" if answer["sha256"] == digest else "differs"
+        file = self.store.upload(path, **said)
+        fault = "" if file.sha256 == digest else "differs"
         self.report.add("store", path.name, began=began, size=path.stat().st_size, fault=fault)
-        return Stored(path, answer["file_id"], digest)
+        return Stored(path, file, digest)
 
-    def find(self, text: str, mode: str, wanted: Stored) -> None:
+    def find(self, text: str, mode: Mode, wanted: Stored) -> None:
         """Search until the file that was just stored is found."""
-        parameters: dict[str, str | int] = {"q": text, "mode": mode, "limit": 1000}
         began = time.perf_counter()
         fault = "not found"
         while fault and time.perf_counter() - began < _FOUND_SECONDS:
-            answer = _checked(self.api.get(f"{self.query}/api/v1/search", params=parameters))
-            if any(item["file_id"] == wanted.file_id for item in answer.json()["items"]):
+            found = self.store.search(text, mode=mode)
+            if any(file.file_id == wanted.file.file_id for file in found):
                 fault = ""
             time.sleep(0.02 if fault else 0)
         self.report.add("find", f"{text} → {wanted.path.name}", began=began, fault=fault)
 
-    def fetch(self, wanted: Stored) -> None:
-        """Download a file as it comes and compare its SHA-256."""
-        digest, size = hashlib.sha256(), 0
+    def fetch(self, wanted: Stored, folder: Path) -> None:
+        """Download a file, in ranges where it is large, and compare it."""
         began = time.perf_counter()
-        url = f"{self.query}/api/v1/files/{wanted.file_id}/content"
-        with self.api.stream("GET", url) as answer:
-            for chunk in _checked(answer).iter_bytes(MIB):
-                digest.update(chunk)
-                size += len(chunk)
-        fault = "" if digest.hexdigest() == wanted.sha256 else "differs"
+        path = self.store.download(wanted.file.file_id, folder, overwrite=True)
+        with path.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        fault = "" if digest == wanted.sha256 else "differs"
+        size = wanted.path.stat().st_size
         self.report.add("fetch", wanted.path.name, began=began, size=size, fault=fault)
-
-    def fetch_range(self, wanted: Stored) -> None:
-        """Download a part from the middle and compare it with the same part of the local file."""
-        last = RANGE_START + MIB - 1
-        with wanted.path.open("rb") as content:
-            content.seek(RANGE_START)
-            local = content.read(MIB)
-        began = time.perf_counter()
-        headers = {"Range": f"bytes={RANGE_START}-{last}"}
-        url = f"{self.query}/api/v1/files/{wanted.file_id}/content"
-        answer = self.api.get(url, headers=headers)
-        what = f"{answer.status_code} {answer.headers.get('Content-Range')}"
-        right = what == f"206 bytes {RANGE_START}-{last}/{LARGE_BYTES}"
-        fault = "" if right and answer.content == local else "differs"
-        self.report.add("range", what, began=began, size=len(answer.content), fault=fault)
 
 
 def _make_large(folder: Path) -> tuple[Path, str]:
@@ -160,12 +143,6 @@ def _make_large(folder: Path) -> tuple[Path, str]:
             digest.update(chunk)
             output.write(chunk)
     return path, digest.hexdigest()
-
-
-def _checked(answer: httpx.Response) -> httpx.Response:
-    if not answer.is_success:
-        raise RuntimeError(f"{answer.url}: {answer.status_code} {answer.read().decode()}")
-    return answer
 
 
 def _running_already() -> dict[str, Any] | None:
@@ -191,36 +168,38 @@ def _some_stack(console: Console) -> Iterator[dict[str, Any]]:
         console.print("Stopping the stack ...")
 
 
-def _authorize(api: httpx.Client, described: dict[str, Any]) -> None:
-    form = {name: described[name] for name in ("client_id", "client_secret")}
-    form["grant_type"] = "client_credentials"
-    answer = api.post(f"{described['admin']}/api/v1/auth/token", data=form)
-    api.headers["Authorization"] = f"Bearer {_checked(answer).json()['access_token']}"
-    deadline = time.monotonic() + _FOUND_SECONDS
-    while not api.get(search := f"{described['query']}/api/v1/search").is_success:
-        if time.monotonic() > deadline:
-            _checked(api.get(search))
-        time.sleep(0.1)
-
-
 def _show(described: dict[str, Any], folder: Path, console: Console) -> int:
-    headers = {"Accept-Encoding": "identity"}
-    with httpx.Client(headers=headers, timeout=60, trust_env=False) as api:
-        _authorize(api, described)
-        demo = Demo(api, described["ingester"], described["query"], report := Report())
+    endpoints = Endpoints(described["admin"], described["ingester"], described["query"])
+    account = (described["client_id"], described["client_secret"])
+    with ArtStore(endpoints, *account) as store:
+        demo = Demo(store, report := Report())
         entries = json.loads((SAMPLES / "samples.json").read_bytes())
         stored = {entry["filename"]: demo.upload_sample(entry) for entry in entries}
         large = demo.upload_large(*_make_large(folder))
         for text, mode, name in QUERIES:
             demo.find(text, mode, stored[name])
         demo.find(large.path.stem.upper(), "partial", large)
+        (fetched := folder / "fetched").mkdir()
         for file in (*stored.values(), large):
-            demo.fetch(file)
-        demo.fetch_range(large)
+            demo.fetch(file, fetched)
     console.print(report.table)
     good = f"All {len(stored) + 1} files came back byte for byte."
     console.print(f"{report.failures} of these steps went wrong." if report.failures else good)
     return min(report.failures, 1)
+
+
+def _show_command(described: dict[str, Any], console: Console) -> None:
+    """Show what the command says of the same, as one would call it."""
+    environment = {
+        **os.environ,
+        **{f"ARTSTORE_{name.upper()}_URL": described[name] for name in _SERVICES},
+        "ARTSTORE_CLIENT_ID": described["client_id"],
+        "ARTSTORE_CLIENT_SECRET": described["client_secret"],
+    }
+    for words in (["find", "договором арендой"], ["status"]):
+        console.print(f"\n[bold]$ artstore {shlex.join(words)}[/bold]")
+        command = [sys.executable, "-m", "artstore_client", *words]
+        subprocess.run(command, env=environment, check=True)  # noqa: S603 - our own command
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -236,8 +215,10 @@ def main() -> int:
     console = Console()
     try:
         with tempfile.TemporaryDirectory() as folder, _some_stack(console) as described:
-            return _show(described, Path(folder), console)
-    except (stack.PortTakenError, RuntimeError, OSError, httpx.HTTPError) as error:
+            failed = _show(described, Path(folder), console)
+            _show_command(described, console)
+            return failed
+    except (stack.PortTakenError, RuntimeError, OSError, ArtStoreError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:

@@ -4,9 +4,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from artstore_command import Command, endpoints, environment_of
 from artstore_user import Client
 from ingest_user import Account
 
+from artstore_client import ArtStore
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing.tokens import TokenSigner
 from stack import Stack, running
@@ -55,3 +57,20 @@ def root(stack: Stack, signer: TokenSigner) -> Iterator[Account]:
     account = Account(stack, signer, "root", Role.ADMIN)
     with closing(account.http):
         yield account
+
+
+@pytest.fixture
+def store(stack: Stack) -> Iterator[ArtStore]:
+    """The client of Python programs, with the initial account."""
+    described = stack.describe()
+    account = (str(described["client_id"]), str(described["client_secret"]))
+    with ArtStore(endpoints(stack), *account) as opened:
+        yield opened
+
+
+@pytest.fixture
+def artstore(stack: Stack, tmp_path: Path) -> Command:
+    """The command, with the initial account in its environment."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return Command(home, environment_of(stack))

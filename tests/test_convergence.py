@@ -88,9 +88,7 @@ class Writer:
             else:
                 answer = self._move(file_id)
         if answer.status_code == 401:
-            # Admin may be without its database now.
-            with suppress(KeyError):
-                self.client.log_in()
+            _log_in(self.client)
 
     def _store(self) -> httpx.Response:
         element, file_id = self.random.choice(ELEMENTS), uuid4()
@@ -129,6 +127,14 @@ class Writer:
             f"{self.stack.url('admin')}/api/v1/transfers",
             json={"file_id": str(file_id), "grace_seconds": 0, **where},
         )
+
+
+def _log_in(client: Client) -> bool:
+    # Admin may be without its database now.
+    with suppress(KeyError):
+        client.log_in()
+        return True
+    return False
 
 
 @contextmanager
@@ -187,7 +193,7 @@ def listing(client: Client, element: str) -> Iterator[FileAttributes]:
         url = f"{client.stack.url(element)}/api/v1/files"
         answer = client.http.get(url, params=params)
         if answer.status_code == 401:
-            client.log_in()
+            _log_in(client)
             continue
         assert answer.status_code == 200, answer.text
         page = answer.json()
@@ -216,7 +222,7 @@ def test_the_index_is_the_union_of_the_elements_whatever_was_killed(soaked: Stac
 
     client = Client(soaked)
     with closing(client.http):
-        client.log_in()
+        eventually(lambda: _log_in(client))
         # Moves go on for a while, and the index follows them.
         eventually(lambda: indexed(soaked) == held(client), seconds=240)
         assert indexed(soaked).keys() >= told.stored.keys() - told.doubtful

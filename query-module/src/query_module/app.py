@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
+import redis.asyncio
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -78,18 +79,11 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
             tokens=await stack.enter_async_context(admin.validating(client)),
             index=index,
             words=words,
-            finder=finder,
             sources=sources,
             restores=Restores(session, admin, settings.admin_url),
             grants=Grants.of(settings.direct_grant_key),
-            tally=sources.tally,
             statistics=counts,
-            checks=(
-                # Without it descriptions and downloads go on, and only search does not.
-                Dependency("postgres", index.ping, required=False),
-                Dependency("redis", client.ping, required=False),
-                Dependency("elements", followers.check, required=False, details=followers.details),
-            ),
+            checks=_checks(index, client, followers),
         )
 
 
@@ -100,6 +94,17 @@ def _followers(settings: Settings, sources: Sources, shared: SharedCache) -> Fol
         leading=partial(leading, database.connect(settings, pooled=False)),
         elements=sources.elements,
         shared=shared,
+    )
+
+
+def _checks(
+    index: FileIndex, client: redis.asyncio.Redis, followers: Followers
+) -> tuple[Dependency, ...]:
+    return (
+        # Without it descriptions and downloads go on, and only search does not.
+        Dependency("postgres", index.ping, required=False),
+        Dependency("redis", client.ping, required=False),
+        Dependency("elements", followers.check, required=False, details=followers.details),
     )
 
 

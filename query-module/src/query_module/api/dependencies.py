@@ -16,9 +16,7 @@ from query_module.clients.restores import Restores
 from query_module.database.files import FileIndex
 from query_module.database.statistics import Statistics
 from query_module.database.words import WordIndex
-from query_module.domain.reads import Tally
 from query_module.usecases.download_file import Sources
-from query_module.usecases.find_file import FileFinder
 
 _reader = requires(Scope.FILES_READ, Scope.FILES_READ_OWN)
 
@@ -30,11 +28,9 @@ class Services:
     tokens: TokenValidator
     index: FileIndex
     words: WordIndex
-    finder: FileFinder
     sources: Sources
     restores: Restores
     grants: Grants | None
-    tally: Tally
     statistics: Statistics
     checks: tuple[Dependency, ...]
 

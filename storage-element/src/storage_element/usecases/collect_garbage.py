@@ -32,7 +32,6 @@ from storage_element.usecases.errors import RetentionForbidsError
 
 logger = get_logger(__name__)
 
-ORPHAN_AGE = timedelta(days=1)
 _BATCH = 500
 _NOBODY = "garbage-collection"
 
@@ -41,13 +40,17 @@ async def collect_garbage(
     run: Run,
     *,
     clock: Callable[[], datetime],
+    orphan_age: timedelta,
     element: Element,
     blobs: BlobStore,
     journal: Journal,
     files: Files,
     feed: Feed,
 ) -> AsyncIterator[Step]:
-    """Delete garbage, or only list it in a dry run. A store in mode `ro` or `ar` keeps it."""
+    """Delete garbage, or only list it in a dry run. A store in mode `ro` or `ar` keeps it.
+
+    What belongs to no file is garbage at `orphan_age`.
+    """
     if not mode.allows(element.mode, mode.Operation.DELETE):
         return
     async for finding in _expired_files(
@@ -55,7 +58,7 @@ async def collect_garbage(
     ):
         yield _step(finding)
     async for finding in _orphans(
-        run, clock() - ORPHAN_AGE, blobs=blobs, journal=journal, files=files
+        run, clock() - orphan_age, blobs=blobs, journal=journal, files=files
     ):
         yield _step(finding)
 
