@@ -8,7 +8,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from typing_extensions import override
 
-from artstore_kit.contracts.files import MetadataKey, MetadataValue, RetentionPolicy
+from artstore_kit.contracts.files import MetadataKey, MetadataValue, RetentionPolicy, Sha256
 from query_module.domain.cursor import Instant
 from query_module.domain.search import Facet, Mark, SearchMode, SearchQuery, Sort
 
@@ -39,6 +39,7 @@ class Asked(BaseModel):
     created_from: Instant | None = Field(default=None, description="stored then or later")
     created_to: Instant | None = Field(default=None, description="stored then or before")
     retention: RetentionPolicy | None = None
+    sha256: Sha256 | None = Field(default=None, description="of the bytes: is it stored already?")
     sort: Sort | None = Field(
         default=None,
         description="best match first for `fulltext` with `q`, newest first otherwise; a minus has "
@@ -72,6 +73,7 @@ class Asked(BaseModel):
             "c": self.content_type.partition(";")[0].strip(),
             "u": self.uploaded_by,
             "r": self.retention or "",
+            "h": self.sha256 or "",
         }
         return [
             *(Mark(kind, value) for kind, value in single.items() if value),

@@ -41,6 +41,7 @@ CREATE FUNCTION artstore_marks(
             artstore_filter_mark('e', extension),
             artstore_filter_mark('r', attributes -> 'retention' ->> 'policy'),
             artstore_filter_mark('n', attributes ->> 'filename'),
+            artstore_filter_mark('h', attributes ->> 'sha256'),
             artstore_filter_mark('c', trim(split_part(attributes ->> 'content_type', ';', 1))),
             artstore_filter_mark('c', split_part(attributes ->> 'content_type', '/', 1) || '/*'),
             artstore_mark('s', length(ltrim(size::bit(64)::text, '0'))::text)
