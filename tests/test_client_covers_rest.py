@@ -6,6 +6,7 @@ That the command calls it is read from the services' own counters.
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,44 +142,25 @@ class _Things:
 
     def named(self, thing: str) -> str:
         if thing not in self.made:
-            self.made[thing] = str(getattr(self, f"_{thing}")())
+            self.made[thing] = str(self._makers()[thing]())
         return self.made[thing]
 
-    def _new(self) -> str:
-        return f"new-{uuid4().hex[:8]}"
-
-    def _spare(self) -> str:
-        return f"spare-{uuid4().hex[:8]}"
-
-    def _nothing(self) -> str:
-        return str(uuid4())
-
-    def _url(self) -> str:
-        return self.stack.url("se-01")
-
-    def _token(self) -> str:
-        return self.store.tokens.get()
-
-    def _account(self) -> str:
-        return self.store.accounts.create(f"old-{uuid4().hex[:8]}", "USER").client_id
-
-    def _key(self) -> str:
-        return next(key.kid for key in self.store.keys.list() if key.state == "next")
-
-    def _file(self) -> object:
-        return self.store.upload(uuid4().bytes, name="x.bin").file_id
-
-    def _temporary(self) -> object:
-        return self.store.upload(uuid4().bytes, name="x.bin", expires_at=_later()).file_id
-
-    def _transfer(self) -> object:
-        return next(iter(self.store.transfers.list())).transfer_id
-
-    def _small(self) -> Path:
-        return self._path(1)
-
-    def _large(self) -> Path:
-        return self._path(65 * MIB)
+    def _makers(self) -> dict[str, Callable[[], object]]:
+        store, some = self.store, uuid4().hex[:8]
+        return {
+            "new": lambda: f"new-{some}",
+            "spare": lambda: f"spare-{some}",
+            "nothing": uuid4,
+            "url": lambda: self.stack.url("se-01"),
+            "token": store.tokens.get,
+            "account": lambda: store.accounts.create(f"old-{some}", "USER").client_id,
+            "key": lambda: next(key.kid for key in store.keys.list() if key.state == "next"),
+            "file": lambda: store.upload(uuid4().bytes, name="x.bin").file_id,
+            "temporary": lambda: store.upload(uuid4().bytes, name="x", expires_at=_later()).file_id,
+            "transfer": lambda: next(iter(store.transfers.list())).transfer_id,
+            "small": lambda: self._path(1),
+            "large": lambda: self._path(65 * MIB),
+        }
 
     def _path(self, size: int) -> Path:
         path = self.folder / f"{uuid4().hex}.bin"

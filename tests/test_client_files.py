@@ -27,6 +27,7 @@ from artstore_client import (
 from stack import Stack
 
 MIB = 1024 * 1024
+MOVED = "HTTP/1.1 301 Moved Permanently\nLocation: https://x.example/"
 
 
 class EndedError(Exception):
@@ -281,11 +282,7 @@ def test_what_asks_for_more_patience_than_there_is_fails_at_once(stack: Stack) -
     ("answer", "told"),
     [
         ("HTTP/1.1 200 OK\nContent-Length: 6\nConnection: close\n\n<html>", "sent no JSON"),
-        (
-            "HTTP/1.1 301 Moved\nLocation: https://x.example/\nContent-Length: 0\n"
-            "Connection: close\n\n",
-            "https://x.example/",
-        ),
+        (f"{MOVED}\nContent-Length: 0\nConnection: close\n\n", "https://x.example/"),
         ("HTTP/1.1 404 Not Found\nContent-Length: 0\nConnection: close\n\n", "answered 404"),
     ],
 )
