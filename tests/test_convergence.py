@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,11 +22,15 @@ from artstore_kit.contracts.files import FileAttributes, NewFile, Retention, Ret
 from artstore_kit.testing.processes import free_port
 from stack import Service, Stack, running
 
-# `ARTSTORE_SOAK_FILES=20000` is the long run; one of a few hundred finds most of what it would.
-FILES = int(os.environ.get("ARTSTORE_SOAK_FILES", "400"))
+# `ARTSTORE_SOAK_FILES=20000` is the long run; one of a few hundred finds most of what it would. It
+# writes for at most so many seconds.
+FILES = int(os.environ.get("ARTSTORE_SOAK_FILES", "300"))
+SECONDS = int(os.environ.get("ARTSTORE_SOAK_SECONDS", "3000"))
 SEED = int(os.environ.get("ARTSTORE_SOAK_SEED", "7"))
 ELEMENTS = ("se-01", "se-02", "se-03")
-WRITERS = 4
+WRITERS = 6
+# Between two kills, at most: a long run is not one long outage.
+PAUSE = max(1.5, FILES / 2000)
 VICTIMS = (*ELEMENTS, "query", "postgres", "redis")
 
 
@@ -66,8 +71,9 @@ class Writer:
         self.mine: list[UUID] = []
 
     def run(self) -> None:
+        end = time.monotonic() + SECONDS
         with closing(self.client.http):
-            while len(self.told.stored) < FILES:
+            while len(self.told.stored) < FILES and time.monotonic() < end:
                 try:
                     self._one()
                 except httpx.TransportError:
@@ -88,9 +94,7 @@ class Writer:
             else:
                 answer = self._move(file_id)
         if answer.status_code == 401:
-            # Admin may be without its database now.
-            with suppress(KeyError):
-                self.client.log_in()
+            _log_in(self.client)
 
     def _store(self) -> httpx.Response:
         element, file_id = self.random.choice(ELEMENTS), uuid4()
@@ -131,6 +135,14 @@ class Writer:
         )
 
 
+def _log_in(client: Client) -> bool:
+    # Admin may be without its database now.
+    with suppress(KeyError):
+        client.log_in()
+        return True
+    return False
+
+
 @contextmanager
 def killing(stack: Stack, told: Told) -> Iterator[None]:
     """Kill one part after the other, and start it again, while the block lasts."""
@@ -139,7 +151,7 @@ def killing(stack: Stack, told: Told) -> Iterator[None]:
     def kill() -> None:
         # Every part once, and then as it comes.
         left = list(VICTIMS)
-        while left or not told.done.wait(chance.uniform(0.3, 1.5)):
+        while left or not told.done.wait(chance.uniform(0.3, PAUSE)):
             victim = left.pop(chance.randrange(len(left))) if left else chance.choice(VICTIMS)
             kill_and_restart(stack, victim, away=chance.uniform(0, 1))
             told.kills[victim] = told.kills.get(victim, 0) + 1
@@ -187,7 +199,7 @@ def listing(client: Client, element: str) -> Iterator[FileAttributes]:
         url = f"{client.stack.url(element)}/api/v1/files"
         answer = client.http.get(url, params=params)
         if answer.status_code == 401:
-            client.log_in()
+            _log_in(client)
             continue
         assert answer.status_code == 200, answer.text
         page = answer.json()
@@ -216,8 +228,9 @@ def test_the_index_is_the_union_of_the_elements_whatever_was_killed(soaked: Stac
 
     client = Client(soaked)
     with closing(client.http):
-        client.log_in()
+        eventually(lambda: _log_in(client))
         # Moves go on for a while, and the index follows them.
         eventually(lambda: indexed(soaked) == held(client), seconds=240)
         assert indexed(soaked).keys() >= told.stored.keys() - told.doubtful
         assert set(told.kills) == set(VICTIMS)
+        sys.stdout.write(f"{len(told.stored)} files, {told.kills} kills\n")

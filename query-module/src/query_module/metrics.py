@@ -70,10 +70,3 @@ REDIRECTS = Counter(
 ARCHIVED_READS = Counter(
     "artstore_query_archived_reads_total", "Downloads answered with a restore request"
 )
-
-_CLASSES = ((64 * 1024, "64KiB"), (1024**2, "1MiB"), (16 * 1024**2, "16MiB"), (1024**3, "1GiB"))
-
-
-def size_class(size: int) -> str:
-    """Return the least of a few sizes that `size` bytes fit into."""
-    return next((name for limit, name in _CLASSES if size <= limit), "larger")

@@ -14,12 +14,9 @@ from artstore_kit.health import Dependency
 from artstore_kit.tokens import Account, TokenValidator
 from query_module.clients.restores import Restores
 from query_module.database.files import FileIndex
-from query_module.database.search import SearchIndex
 from query_module.database.statistics import Statistics
 from query_module.database.words import WordIndex
-from query_module.domain.reads import Tally
 from query_module.usecases.download_file import Sources
-from query_module.usecases.find_file import FileFinder
 
 _reader = requires(Scope.FILES_READ, Scope.FILES_READ_OWN)
 
@@ -30,13 +27,10 @@ class Services:
 
     tokens: TokenValidator
     index: FileIndex
-    search: SearchIndex
     words: WordIndex
-    finder: FileFinder
     sources: Sources
     restores: Restores
     grants: Grants | None
-    tally: Tally
     statistics: Statistics
     checks: tuple[Dependency, ...]
 

@@ -90,7 +90,7 @@ async def get_file(
 
     Never older than a second. The ETag is the revision, which If-Match of an edit names.
     """
-    found = await services.finder.find(file_id, uploaded_by=visible)
+    found = await services.sources.finder.find(file_id, uploaded_by=visible)
     headers = {"ETag": revision_etag(found.file.revision)}
     if entity_tags.matches(if_none_match, headers["ETag"]):
         return Response(status_code=HTTP_304_NOT_MODIFIED, headers=headers)
@@ -111,7 +111,7 @@ async def get_content(  # noqa: PLR0917 - one parameter a part of the request
     404 `content_missing` when the element has lost the file, 502 `content_damaged`, 503 while the
     element is away.
     """
-    file = (await services.finder.find(file_id, uploaded_by=visible_uploads(caller))).file
+    file = (await services.sources.finder.find(file_id, uploaded_by=visible_uploads(caller))).file
     actor = Actor(account=caller.client_id, scopes=caller.scopes)
     if url := redirect_download(file, actor, grants=services.grants, sources=services.sources):
         return _elsewhere(url)
@@ -136,7 +136,7 @@ async def get_statistics(file_id: UUID, _caller: Operator, services: Opened) -> 
 
     Needs `files:admin`. 404 for a file that is not there.
     """
-    await services.finder.find(file_id, uploaded_by=None)
+    await services.sources.finder.find(file_id, uploaded_by=None)
     reads = await services.statistics.of(file_id)
     return FileStatistics(
         file_id=file_id,
@@ -171,7 +171,7 @@ def _sent(
     body = counted(
         answer.body,
         file.file_id,
-        services.tally,
+        services.sources.tally,
         is_first=span is not None and span.start == 0,
     )
     closing.push_async_callback(body.aclose)

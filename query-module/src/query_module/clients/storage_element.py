@@ -1,7 +1,8 @@
 """The storage elements, under the module's own account."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +20,7 @@ from artstore_kit.http_client import PeerError, PeerUnavailableError
 
 _PAGE = "1000"
 _WAIT_SECONDS = "20"
+_ANSWER_SECONDS = 5
 # An element that reads a whole file before it answers is silent for as long as that takes.
 _SLOWEST_BYTES_A_SECOND = 20 * 1024 * 1024
 _RELAYED = (
@@ -85,9 +87,10 @@ class StorageElements:
         headers = await self._admin.headers()
         try:
             with self._breakers.guarding(element.element_id):
-                document = await http_client.get(
-                    self._session, f"{element.url}/api/v1/files/{file_id}", headers=headers
-                )
+                async with _answering(element):
+                    document = await http_client.get(
+                        self._session, f"{element.url}/api/v1/files/{file_id}", headers=headers
+                    )
         except PeerError as error:
             if error.code == "file_not_found":
                 return None
@@ -128,19 +131,27 @@ class StorageElements:
             **await self._admin.headers(),
         }
         # The breaker learns from the beginning of an answer: the end may be hours away.
+        url = f"{element.url}/api/v1/files/{file_id}/content"
         with self._breakers.guarding(element.element_id):
-            answer = await closing.enter_async_context(
-                http_client.stream(
-                    self._session,
-                    method,
-                    f"{element.url}/api/v1/files/{file_id}/content",
-                    headers=headers,
+            async with _answering(element):
+                answer = await closing.enter_async_context(
+                    http_client.stream(self._session, method, url, headers=headers)
                 )
-            )
             if answer.status not in _ANSWERS:
                 await http_client.raise_for_problem(answer)
         passed = {name: answer.headers[name] for name in _RELAYED if name in answer.headers}
         return ContentAnswer(answer.status, passed, _chunks(answer, element.element_id))
+
+
+@asynccontextmanager
+async def _answering(element: Element) -> AsyncIterator[None]:
+    """Hold an element that accepts connections and says nothing to be away."""
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            yield
+    except TimeoutError as error:
+        message = f"element {element.element_id} has not answered for {_ANSWER_SECONDS} seconds"
+        raise PeerUnavailableError(message) from error
 
 
 _ANSWERS = (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)

@@ -47,6 +47,11 @@ class Lead:
             row = (await self._connection.execute(query)).one_or_none()
         return FeedPosition(row.feed_id, row.next) if row else None
 
+    async def hold(self) -> None:
+        """Raise where the connection, and the lead with it, has been lost."""
+        async with self._connection.begin():
+            await self._connection.execute(sa.text("SELECT 1"))
+
     async def apply(self, effect: Effect, *, before: FeedPosition, after: FeedPosition) -> None:
         """Apply a batch and move the cursor; raises CursorMovedError."""
         async with self._connection.begin():

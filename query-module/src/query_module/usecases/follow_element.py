@@ -58,7 +58,9 @@ async def follow_element(
     if batch.feed_id != position.feed_id or batch.head < position.next:
         return await _resynchronise(url, position, lead=lead, elements=elements, shared=shared)
     after = FeedPosition(batch.feed_id, batch.next)
-    if after != position:
+    if after == position:
+        await lead.hold()
+    else:
         left = effect(batch.items)
         changed = [*left.deleted, *(file.file_id for file in left.stored)]
         await shared.close(changed, deleted=left.deleted)

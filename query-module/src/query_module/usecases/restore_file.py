@@ -7,7 +7,7 @@ from artstore_kit.contracts.actors import Actor
 from artstore_kit.contracts.files import StoredFile
 from artstore_kit.contracts.restores import RestoreRequest
 from artstore_kit.errors import NotFoundError, UnavailableError
-from artstore_kit.http_client import PeerUnavailableError
+from artstore_kit.http_client import PeerError, PeerUnavailableError
 from artstore_kit.representation import attachment
 from query_module.clients.restores import Restores
 from query_module.clients.storage_element import ContentAnswer
@@ -19,6 +19,8 @@ from query_module.usecases.download_file import (
     open_content,
 )
 
+# The file was archived a moment ago, or is not any more.
+_PASSING = ("not_archived", "unknown_element")
 _PARTS = "multipart/byteranges"
 
 
@@ -53,7 +55,9 @@ async def open_or_restore(
 async def _requested(file: StoredFile, actor: Actor, restores: Restores) -> RestoreRequest:
     try:
         return await restores.request(file, actor)
-    except PeerUnavailableError as error:
+    except (PeerUnavailableError, PeerError) as error:
+        if isinstance(error, PeerError) and error.code not in _PASSING:
+            raise
         message = "the file is archived, and its restoration cannot be asked for now; try again"
         raise UnavailableError(message) from error
 

@@ -32,7 +32,6 @@ from storage_element.usecases.errors import RetentionForbidsError
 
 logger = get_logger(__name__)
 
-ORPHAN_AGE = timedelta(days=1)
 _BATCH = 500
 _NOBODY = "garbage-collection"
 
@@ -41,22 +40,26 @@ async def collect_garbage(
     run: Run,
     *,
     clock: Callable[[], datetime],
+    orphan_age: timedelta,
     element: Element,
     blobs: BlobStore,
     journal: Journal,
     files: Files,
     feed: Feed,
 ) -> AsyncIterator[Step]:
-    """Delete garbage, or only list it in a dry run. A store in mode `ro` or `ar` keeps it."""
+    """Delete garbage, or only list it in a dry run. A store in mode `ro` or `ar` keeps it.
+
+    What belongs to no file is garbage at `orphan_age`. A time is over when it is by our clock and
+    by the database's: one of them alone may be wrong, and what is deleted does not come back.
+    """
     if not mode.allows(element.mode, mode.Operation.DELETE):
         return
+    now = min(clock(), await feed.now())
     async for finding in _expired_files(
-        run, clock, element=element, blobs=blobs, journal=journal, files=files, feed=feed
+        run, now, element=element, blobs=blobs, journal=journal, files=files, feed=feed
     ):
         yield _step(finding)
-    async for finding in _orphans(
-        run, clock() - ORPHAN_AGE, blobs=blobs, journal=journal, files=files
-    ):
+    async for finding in _orphans(run, now - orphan_age, blobs=blobs, journal=journal, files=files):
         yield _step(finding)
 
 
@@ -66,7 +69,7 @@ def _step(finding: Finding) -> Step:
 
 async def _expired_files(
     run: Run,
-    clock: Callable[[], datetime],
+    now: datetime,
     *,
     element: Element,
     blobs: BlobStore,
@@ -75,11 +78,11 @@ async def _expired_files(
     feed: Feed,
 ) -> AsyncIterator[Finding]:
     def check(file: FileAttributes) -> None:
-        if not is_expired(file, clock()) or not mode.allows(element.mode, mode.Operation.DELETE):
+        if not is_expired(file, now) or not mode.allows(element.mode, mode.Operation.DELETE):
             raise RetentionForbidsError("the file is to be kept after all")
 
     after: UUID | None = None
-    while rows := await files.expired(clock(), after=after, limit=_BATCH):
+    while rows := await files.expired(now, after=after, limit=_BATCH):
         for row in rows:
             after = row.attributes.file_id
             try:

@@ -155,6 +155,12 @@ def storage_error(error: OSError) -> ServiceError:
     return StorageFailedError(message, headers={"Retry-After": "5"})
 
 
+def taken_over(what: str) -> StorageFailedError:
+    """Return what the loss of a lease means to the client: others decided what became of it."""
+    message = f"the {what} took longer than its lease and was taken over; look and try again"
+    return StorageFailedError(message, headers={"Retry-After": "1"})
+
+
 _REFUSALS: dict[Refusal, tuple[type[ServiceError], str]] = {
     Refusal.SCOPE: (ForbiddenError, "the account's scopes do not allow this"),
     Refusal.NOT_OWNER: (NotOwnerError, "the file belongs to another account"),

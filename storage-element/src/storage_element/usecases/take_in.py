@@ -13,6 +13,7 @@ is not undone: the file is whole, and recovery makes it known.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from artstore_kit.contracts.files import FileAttributes
 from artstore_kit.errors import ServiceError
 from artstore_kit.failpoints import reached
 from artstore_kit.logging import get_logger
+from artstore_kit.metrics import size_class
 from storage_element.blobs.store import BlobStore, Staged
 from storage_element.database.feed import Feed
 from storage_element.database.files import Files, LeaseLostError
@@ -35,6 +37,7 @@ from storage_element.database.journal import (
 from storage_element.domain import mode
 from storage_element.domain.element import Element
 from storage_element.domain.room import Reservation, Shortage
+from storage_element.metrics import STORED_BYTES, UPLOAD_SECONDS, UPLOADS_IN_FLIGHT
 from storage_element.usecases.attribute_limit import check_attributes_fit
 from storage_element.usecases.check_same import check_same
 from storage_element.usecases.errors import (
@@ -42,10 +45,10 @@ from storage_element.usecases.errors import (
     FileTooLargeError,
     ModeForbidsError,
     SizeMismatchError,
-    StorageFailedError,
     UploadInProgressError,
     no_room,
     storage_error,
+    taken_over,
 )
 from storage_element.usecases.recover_writes import confirm_ours
 
@@ -103,7 +106,22 @@ async def take_in(
     body is read, UploadInProgressError and KeyReusedError for a file or key that is taken,
     DigestMismatchError and SizeMismatchError for a body that is not what was announced.
     """
-    failpoint = _FAILPOINTS[arrival.operation]
+    began = time.perf_counter()
+    with UPLOADS_IN_FLIGHT.track_inprogress():
+        stored = await _taken_in(arrival, element, blobs=blobs, journal=journal, files=files)
+    if stored.created:
+        size = stored.attributes.size
+        seconds = time.perf_counter() - began
+        UPLOAD_SECONDS.labels(arrival.operation, size_class(size)).observe(seconds)
+        STORED_BYTES.inc(size)
+        feed.announce()
+        reached(f"{_FAILPOINTS[arrival.operation]}.committed")
+    return stored
+
+
+async def _taken_in(
+    arrival: Arrival, element: Element, *, blobs: BlobStore, journal: Journal, files: Files
+) -> Stored:
     reservation = Reservation(element.room)
     try:
         earlier = await _admit_or_find(arrival, element, reservation, files)
@@ -120,8 +138,6 @@ async def take_in(
         reservation.release(kept=0)
         raise
     reservation.release(kept=attributes.size)
-    feed.announce()
-    reached(f"{failpoint}.committed")
     return Stored(attributes, created=True)
 
 
@@ -179,18 +195,11 @@ async def _commit(place: str, attributes: FileAttributes, files: Files, journal:
     try:
         await files.commit(place, attributes)
     except LeaseLostError as error:
-        raise _taken_over() from error
+        raise taken_over("upload") from error
     except BaseException:
         # The file is whole: recovery makes it known.
         await asyncio.shield(_leave(attributes, journal))
         raise
-
-
-def _taken_over() -> StorageFailedError:
-    return StorageFailedError(
-        "the write took longer than its lease and was taken over; upload again",
-        headers={"Retry-After": "1"},
-    )
 
 
 async def _leave(attributes: FileAttributes, journal: Journal) -> None:
@@ -226,7 +235,7 @@ async def _write(
         # Shielded: a cancelled request must still clean up, or leave its journal entry to recovery.
         await asyncio.shield(_undo(arrival, blobs, journal))
         if isinstance(error, LeaseLostError):
-            raise _taken_over() from error
+            raise taken_over("upload") from error
         if isinstance(error, OSError):
             logger.exception("storage_failed", place=place)
             raise storage_error(error) from error

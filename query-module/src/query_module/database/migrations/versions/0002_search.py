@@ -41,7 +41,6 @@ CREATE FUNCTION artstore_marks(
             artstore_filter_mark('e', extension),
             artstore_filter_mark('r', attributes -> 'retention' ->> 'policy'),
             artstore_filter_mark('n', attributes ->> 'filename'),
-            artstore_filter_mark('h', attributes ->> 'sha256'),
             artstore_filter_mark('c', trim(split_part(attributes ->> 'content_type', ';', 1))),
             artstore_filter_mark('c', split_part(attributes ->> 'content_type', '/', 1) || '/*'),
             artstore_mark('s', length(ltrim(size::bit(64)::text, '0'))::text)
@@ -212,6 +211,7 @@ def _create_indexes() -> None:
         postgresql_ops={"filename": "gin_trgm_ops"},
         postgresql_with={"gin_pending_list_limit": "256"},
     )
+    op.create_index("files_sha256", "files", ["sha256"])
     op.create_index("files_size", "files", ["size", "file_id"])
     op.create_index("files_name", "files", ["name_key", "file_id"])
 
@@ -219,7 +219,7 @@ def _create_indexes() -> None:
 def downgrade() -> None:
     for trigger in ("files_indexed", "files_counted"):
         op.execute(f"DROP TRIGGER {trigger} ON files")
-    for name in ("files_search", "files_size", "files_name"):
+    for name in ("files_search", "files_size", "files_name", "files_sha256"):
         op.drop_index(name, "files")
     op.drop_column("files", "names")
     op.drop_column("files", "name_key")
