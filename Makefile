@@ -27,7 +27,7 @@ endif
 .PHONY: help
 help: ## show what there is
 	@echo "ArtStore. Targets:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: $(INSTALLED) ## boot the whole system on embedded parts; store, find and fetch real files
@@ -71,6 +71,10 @@ bench: $(INSTALLED) ## measure against other stores; writes benchmarks/RESULTS.m
 .PHONY: bench-quick
 bench-quick: $(INSTALLED) ## the same in 90 seconds, for a look and not for the record
 	@PYTHONPATH=scripts $(BIN)/python benchmarks/run.py --quick
+
+.PHONY: bench-search
+bench-search: $(INSTALLED) ## measure search over a million files; the first run builds them, 5 GB
+	@PYTHONPATH=scripts $(BIN)/python benchmarks/search.py $(ARGS)
 
 .PHONY: lint
 lint: $(INSTALLED) ## check format, style, types, imports, shape, dead code, dependencies

@@ -30,7 +30,7 @@ from load import Outcome, Request, hammer
 from search_plans import check_plans
 from search_questions import Questions
 
-_DEFAULT = Path("/tmp/artstore-bench-search")  # noqa: S108 - gigabytes that can be built again
+_DEFAULT = Path(tempfile.gettempdir(), "artstore-bench-search")
 _CLIENTS = 16
 # What is promised: milliseconds that 95 of 100 answers take at most, or answers a second.
 _PROMISED_MS = {"full text": 50, "filtered": 50, "partial": 100, "suggest": 20}

@@ -66,7 +66,7 @@ async def check_plans(postgres: Postgres, console: Console) -> list[str]:
     wrong = []
     try:
         for name, asked in _ASKED.items():
-            await _search(AskedInBody.model_validate(asked), index, words)
+            await _search(AskedInBody.model_validate(asked), words)
             wrong += _report(name, index, console)
         for text in _SUGGESTED:
             await suggest_words(text, visible=None, limit=10, words=words)
@@ -76,14 +76,13 @@ async def check_plans(postgres: Postgres, console: Console) -> list[str]:
     return wrong
 
 
-async def _search(asked: AskedInBody, index: SearchIndex, words: WordIndex) -> None:
+async def _search(asked: AskedInBody, words: WordIndex) -> None:
     await search_files(
         asked.query(None),
         continued=None,
         limit=asked.limit,
         facets=asked.facets,
         highlight=asked.highlight,
-        index=index,
         words=words,
     )
 

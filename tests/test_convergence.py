@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,11 +22,15 @@ from artstore_kit.contracts.files import FileAttributes, NewFile, Retention, Ret
 from artstore_kit.testing.processes import free_port
 from stack import Service, Stack, running
 
-# `ARTSTORE_SOAK_FILES=20000` is the long run; one of a few hundred finds most of what it would.
-FILES = int(os.environ.get("ARTSTORE_SOAK_FILES", "400"))
+# `ARTSTORE_SOAK_FILES=20000` is the long run; one of a few hundred finds most of what it would. It
+# writes for at most so many seconds.
+FILES = int(os.environ.get("ARTSTORE_SOAK_FILES", "300"))
+SECONDS = int(os.environ.get("ARTSTORE_SOAK_SECONDS", "3000"))
 SEED = int(os.environ.get("ARTSTORE_SOAK_SEED", "7"))
 ELEMENTS = ("se-01", "se-02", "se-03")
-WRITERS = 4
+WRITERS = 6
+# Between two kills, at most: a long run is not one long outage.
+PAUSE = max(1.5, FILES / 2000)
 VICTIMS = (*ELEMENTS, "query", "postgres", "redis")
 
 
@@ -66,8 +71,9 @@ class Writer:
         self.mine: list[UUID] = []
 
     def run(self) -> None:
+        end = time.monotonic() + SECONDS
         with closing(self.client.http):
-            while len(self.told.stored) < FILES:
+            while len(self.told.stored) < FILES and time.monotonic() < end:
                 try:
                     self._one()
                 except httpx.TransportError:
@@ -145,7 +151,7 @@ def killing(stack: Stack, told: Told) -> Iterator[None]:
     def kill() -> None:
         # Every part once, and then as it comes.
         left = list(VICTIMS)
-        while left or not told.done.wait(chance.uniform(0.3, 1.5)):
+        while left or not told.done.wait(chance.uniform(0.3, PAUSE)):
             victim = left.pop(chance.randrange(len(left))) if left else chance.choice(VICTIMS)
             kill_and_restart(stack, victim, away=chance.uniform(0, 1))
             told.kills[victim] = told.kills.get(victim, 0) + 1
@@ -227,3 +233,4 @@ def test_the_index_is_the_union_of_the_elements_whatever_was_killed(soaked: Stac
         eventually(lambda: indexed(soaked) == held(client), seconds=240)
         assert indexed(soaked).keys() >= told.stored.keys() - told.doubtful
         assert set(told.kills) == set(VICTIMS)
+        sys.stdout.write(f"{len(told.stored)} files, {told.kills} kills\n")

@@ -63,19 +63,12 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         registry = await stack.enter_async_context(discovery.following(settings, admin))
         elements = StorageElements(session, admin, Breakers(BREAKER_STATE))
         index, shared = FileIndex(engine), SharedCache(client)
-        found = SearchIndex(engine)
-        words = WordIndex(found)
+        words = WordIndex(SearchIndex(engine))
         finder = FileFinder(
             index=index, shared=shared, elements=elements, registry=lambda: registry.elements
         )
         sources = Sources(lambda: registry.elements, elements, finder, DamageReports(), Tally())
-        followers = Followers(
-            registry=sources.registry,
-            # Connections of their own: one is held for each element, whatever the pool's size.
-            leading=partial(leading, database.connect(settings, pooled=False)),
-            elements=elements,
-            shared=shared,
-        )
+        followers = _followers(settings, sources, shared)
         counts = Statistics(engine)
         # At the end as well, when no request is being served any more.
         stack.push_async_callback(flush, sources.tally, counts)
@@ -85,7 +78,6 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         yield Services(
             tokens=await stack.enter_async_context(admin.validating(client)),
             index=index,
-            search=found,
             words=words,
             sources=sources,
             restores=Restores(session, admin, settings.admin_url),
@@ -93,6 +85,16 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
             statistics=counts,
             checks=_checks(index, client, followers),
         )
+
+
+def _followers(settings: Settings, sources: Sources, shared: SharedCache) -> Followers:
+    return Followers(
+        registry=sources.registry,
+        # Connections of their own: one is held for each element, whatever the pool's size.
+        leading=partial(leading, database.connect(settings, pooled=False)),
+        elements=sources.elements,
+        shared=shared,
+    )
 
 
 def _checks(

@@ -47,6 +47,7 @@ def test_each_part_of_a_question_tells_it_from_others() -> None:
         SearchQuery(size_max=1),
         SearchQuery(created_from=noon),
         SearchQuery(created_to=noon),
+        SearchQuery(sha256="a"),
         *(SearchQuery(sort=sort) for sort in Sort),
     ]
 

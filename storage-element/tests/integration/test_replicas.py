@@ -43,6 +43,8 @@ async def put(element: ElementProcess, file_id: UUID, content: bytes) -> httpx.R
     )
 
 
+# A lease lasts its time; `test_lost_leases.py` has what is quick.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("failpoint", "content", "survives"),
     [

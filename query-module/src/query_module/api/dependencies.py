@@ -14,7 +14,6 @@ from artstore_kit.health import Dependency
 from artstore_kit.tokens import Account, TokenValidator
 from query_module.clients.restores import Restores
 from query_module.database.files import FileIndex
-from query_module.database.search import SearchIndex
 from query_module.database.statistics import Statistics
 from query_module.database.words import WordIndex
 from query_module.usecases.download_file import Sources
@@ -28,7 +27,6 @@ class Services:
 
     tokens: TokenValidator
     index: FileIndex
-    search: SearchIndex
     words: WordIndex
     sources: Sources
     restores: Restores

@@ -19,6 +19,7 @@ _LARGEST = 2**63 - 1
 
 SearchText = Annotated[str, Query(max_length=1000, pattern=_PRINTABLE)]
 _Text = Annotated[str, StringConstraints(max_length=1000, pattern=_PRINTABLE)]
+_Digest = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{64}$", to_lower=True)]
 _Tags = Annotated[list[_Text], Field(max_length=64)]
 _Size = Annotated[int, Field(ge=0, le=_LARGEST)]
 
@@ -39,6 +40,7 @@ class Asked(BaseModel):
     created_from: Instant | None = Field(default=None, description="stored then or later")
     created_to: Instant | None = Field(default=None, description="stored then or before")
     retention: RetentionPolicy | None = None
+    sha256: _Digest | None = Field(default=None, description="of the content, in hexadecimal")
     sort: Sort | None = Field(
         default=None,
         description="best match first for `fulltext` with `q`, newest first otherwise; a minus has "
@@ -62,6 +64,7 @@ class Asked(BaseModel):
             size_max=self.size_max,
             created_from=self.created_from,
             created_to=self.created_to,
+            sha256=self.sha256,
             sort=self.sort,
             visible=visible,
         )

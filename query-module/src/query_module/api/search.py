@@ -121,7 +121,6 @@ async def _found(asked: Asked, visible: str | None, services: Services) -> Page:
         limit=asked.limit,
         facets=asked.facets,
         highlight=asked.highlight,
-        index=services.search,
         words=services.words,
     )
     SEARCH_SECONDS.labels(asked.mode).observe(time.perf_counter() - began)

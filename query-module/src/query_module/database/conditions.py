@@ -56,9 +56,10 @@ class Question:
     expected_named: float
 
     @property
-    def is_everything(self) -> bool:
-        """True where the index of words and names has nothing to look up."""
-        return not (self.words or self.marks or any(map(_has_trigram, self.asked.parts)))
+    def is_elsewhere(self) -> bool:
+        """True where the index of words has nothing to look up, or a digest tells more."""
+        indexed = self.words or self.marks or any(map(_has_trigram, self.asked.parts))
+        return not indexed or self.asked.sha256 is not None
 
     def conditions(
         self, *, within: str = "", named: bool | None = None, by_index: bool = True
@@ -69,6 +70,7 @@ class Question:
         when another index has led to it.
         """
         found = Conditions()
+        by_index = by_index and not self.is_elsewhere
         searched = _all_of(self.words, self.marks, within)
         if searched and by_index:
             found.require("search @@ {}::text::tsquery", searched)
@@ -90,6 +92,7 @@ class Question:
             ("size <= {}", asked.size_max),
             ("created_at >= {}", asked.created_from),
             ("created_at <= {}", asked.created_to),
+            ("sha256 = {}", asked.sha256),
             ("uploaded_by = {}", asked.visible),
         ):
             if bound is not None:

@@ -30,7 +30,7 @@ from query_module.domain.search import SearchQuery, Sort, alternatives
 from query_module.domain.time_spans import Span, unit_of
 
 # As many are read to be sorted; of more, those that an index has in order are looked through.
-_SORTED_AT_MOST = 5000
+_SORTED_AT_MOST = 20_000
 _CHRONICLE_SECONDS = 60
 _WANTED = 1000
 _KEYS = {
@@ -100,7 +100,7 @@ class SearchIndex:
 
     async def walk(self, question: Question, way: Walk) -> list[Row]:
         """Return matches in the order of time, span by span, until there are enough."""
-        if question.is_everything:
+        if question.is_elsewhere:
             return await self._step(question, way, Span(None, None), way.limit)
         rows: list[Row] = []
         path = _path(question, way, await self._known_chronicle())
@@ -148,7 +148,7 @@ class SearchIndex:
     async def by_time(self, question: Question, *, after: Moment | None, limit: int) -> Hits:
         """Return matches, newest or oldest first."""
         ascending = question.asked.order is Sort.OLDEST
-        statement = statements.in_time(ascending=ascending, everything=question.is_everything)
+        statement = statements.in_time(ascending=ascending, elsewhere=question.is_elsewhere)
         way = Walk(statement, limit, start=after, ascending=ascending)
         rows = await self.walk(question, way)
         return Hits(
@@ -157,7 +157,7 @@ class SearchIndex:
 
     async def newest(self, question: Question, *, columns: Sequence[str], limit: int) -> list[Row]:
         """Return columns of the newest matches, whatever the question's order."""
-        statement = statements.in_time(columns, everything=question.is_everything)
+        statement = statements.in_time(columns, elsewhere=question.is_elsewhere)
         return await self.walk(question, Walk(statement, limit))
 
     async def by_key(
@@ -165,7 +165,7 @@ class SearchIndex:
     ) -> Hits:
         """Return matches by size or name."""
         key, descending = _KEYS[question.asked.order]
-        few = question.expected <= _SORTED_AT_MOST and not question.is_everything
+        few = question.expected <= _SORTED_AT_MOST and not question.is_elsewhere
         found = question.conditions(by_index=few)
         if after is not None:
             comparison = "<" if descending else ">"

@@ -54,10 +54,10 @@ ORDER BY {key} {way}, file_id {way} LIMIT {{limit}}
 
 
 def in_time(
-    columns: Sequence[str] = (), *, ascending: bool = False, everything: bool = False
+    columns: Sequence[str] = (), *, ascending: bool = False, elsewhere: bool = False
 ) -> str:
-    """Read matches in the order of time; `everything` matches, or what the index of words finds."""
-    return (_IN_ORDER if everything else _FOUND).format(
+    """Read matches in the order of time: what the index of words finds, or is found `elsewhere`."""
+    return (_IN_ORDER if elsewhere else _FOUND).format(
         columns=", ".join(("created_at", *columns)),
         key="created_at",
         way="ASC" if ascending else "DESC",

@@ -40,6 +40,7 @@ files = sa.Table(
     ),
     sa.Index("files_newest", "created_at", "file_id"),
     sa.Index("files_size", "size", "file_id"),
+    sa.Index("files_sha256", "sha256"),
     # No b-tree on whole names: the longest are larger than what fits into one.
     sa.Index("files_name", "name_key", "file_id"),
     sa.Index("files_element", "element_id"),

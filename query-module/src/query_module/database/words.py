@@ -60,20 +60,20 @@ FROM unnest($1::text[]) word
 
 class WordIndex:
     def __init__(self, index: SearchIndex) -> None:
-        self._index = index
+        self.index = index
         self._known: LRUCache[str, Word] = LRUCache(_REMEMBERED)
 
     async def suggest(self, prefix: str, *, visible: str | None, limit: int) -> list[str]:
         """Return words that begin so, the most frequent first; of one uploader's files, or all."""
         whose = _EVERYBODY if visible is None else visible
-        rows = await self._index.fetch(_SUGGEST, whose, prefix, limit, _SUGGESTED_FROM)
+        rows = await self.index.fetch(_SUGGEST, whose, prefix, limit, _SUGGESTED_FROM)
         return [row["word"] for row in rows]
 
     async def fold(self) -> int:
         """Count some of the changes that the followers left; returns how many those were."""
-        [(folded,)] = await self._index.fetch(_FOLD, _FOLDED_AT_ONCE, _FOLDING)
+        [(folded,)] = await self.index.fetch(_FOLD, _FOLDED_AT_ONCE, _FOLDING)
         if folded:
-            await self._index.fetch(_CLEAR)
+            await self.index.fetch(_CLEAR)
         return int(folded)
 
     async def known(self, spelled: Collection[str]) -> Mapping[str, Word]:
@@ -81,6 +81,6 @@ class WordIndex:
         unknown = [word for word in set(spelled) if word not in self._known]
         found = {word: self._known[word] for word in spelled if word in self._known}
         if unknown:
-            for word, lexemes, is_stop_word in await self._index.fetch(_LEXEMES, unknown):
+            for word, lexemes, is_stop_word in await self.index.fetch(_LEXEMES, unknown):
                 found[word] = self._known[word] = Word(frozenset(lexemes), is_stop_word)
         return found

@@ -58,6 +58,7 @@ class SearchQuery:
     size_max: int | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
+    sha256: str | None = None
     sort: Sort | None = None
     visible: str | None = None
 

@@ -51,11 +51,11 @@ async def search_files(
     limit: int,
     facets: Sequence[Facet],
     highlight: bool,
-    index: SearchIndex,
     words: WordIndex,
 ) -> Page:
     """Return the first page, or the one behind the cursor `continued`; InvalidRequestError."""
     after = _position(continued, query) if continued is not None else None
+    index = words.index
     question = await index.question(query)
     if question is None:
         return Page([], None, _no_facets(facets))

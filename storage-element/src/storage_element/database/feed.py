@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -50,6 +51,11 @@ class Feed:
         """Give the feed a new id: consumers then compare all they know with all there is."""
         async with self._engine.begin() as connection:
             await connection.execute(sa.update(element).values(feed_id=uuid4(), complete=True))
+
+    async def now(self) -> datetime:
+        """Return what time it is for the database."""
+        async with self._engine.connect() as connection:
+            return (await connection.execute(sa.select(sa.func.now()))).scalar_one()
 
     async def element(self) -> ElementRow:
         """Return the element's row, and what its unfinished uploads hold."""

@@ -52,20 +52,21 @@ async def collect_garbage(
 ) -> AsyncIterator[Step]:
     """Delete garbage, or only list it in a dry run. A store in mode `ro` or `ar` keeps it.
 
-    What belongs to no file is garbage at `orphan_age`. What unfinished uploads left was never
-    anybody's file, and goes in every mode.
+    What belongs to no file is garbage at `orphan_age`; what unfinished uploads left was never
+    anybody's, and goes in every mode. A time is over when it is by our clock and by the database's:
+    one of them alone may be wrong, and what is deleted does not come back.
     """
-    before = clock() - orphan_age
-    if count := await reclaim_leftovers(before, at=uploading, dry_run=run.dry_run):
+    now = min(clock(), await feed.now())
+    if count := await reclaim_leftovers(now - orphan_age, at=uploading, dry_run=run.dry_run):
         yield Step(done=count, counts={"unfinished_upload": count})
     if not mode.allows(element.mode, mode.Operation.DELETE):
         return
     async for finding in _expired_files(
-        run, clock, element=element, blobs=blobs, journal=journal, files=files, feed=feed
+        run, now, element=element, blobs=blobs, journal=journal, files=files, feed=feed
     ):
         yield _step(finding)
     async for finding in _orphans(
-        run, before, blobs=blobs, journal=journal, files=files, at=uploading
+        run, now - orphan_age, blobs=blobs, journal=journal, files=files, at=uploading
     ):
         yield _step(finding)
 
@@ -76,7 +77,7 @@ def _step(finding: Finding) -> Step:
 
 async def _expired_files(
     run: Run,
-    clock: Callable[[], datetime],
+    now: datetime,
     *,
     element: Element,
     blobs: BlobStore,
@@ -85,11 +86,11 @@ async def _expired_files(
     feed: Feed,
 ) -> AsyncIterator[Finding]:
     def check(file: FileAttributes) -> None:
-        if not is_expired(file, clock()) or not mode.allows(element.mode, mode.Operation.DELETE):
+        if not is_expired(file, now) or not mode.allows(element.mode, mode.Operation.DELETE):
             raise RetentionForbidsError("the file is to be kept after all")
 
     after: UUID | None = None
-    while rows := await files.expired(clock(), after=after, limit=_BATCH):
+    while rows := await files.expired(now, after=after, limit=_BATCH):
         for row in rows:
             after = row.attributes.file_id
             try:

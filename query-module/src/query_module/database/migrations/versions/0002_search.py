@@ -211,6 +211,7 @@ def _create_indexes() -> None:
         postgresql_ops={"filename": "gin_trgm_ops"},
         postgresql_with={"gin_pending_list_limit": "256"},
     )
+    op.create_index("files_sha256", "files", ["sha256"])
     op.create_index("files_size", "files", ["size", "file_id"])
     op.create_index("files_name", "files", ["name_key", "file_id"])
 
@@ -218,7 +219,7 @@ def _create_indexes() -> None:
 def downgrade() -> None:
     for trigger in ("files_indexed", "files_counted"):
         op.execute(f"DROP TRIGGER {trigger} ON files")
-    for name in ("files_search", "files_size", "files_name"):
+    for name in ("files_search", "files_size", "files_name", "files_sha256"):
         op.drop_index(name, "files")
     op.drop_column("files", "names")
     op.drop_column("files", "name_key")
