@@ -290,6 +290,21 @@ async def test_the_gauge_says_what_unfinished_uploads_hold(element: httpx.AsyncC
     await eventually(lambda: held(0, 0))
 
 
+async def test_uploads_are_counted_by_how_they_end(element: httpx.AsyncClient) -> None:
+    def counted() -> list[float]:
+        name = "artstore_element_uploads_total"
+        outcomes = ("begun", "stored", "terminated", "failed")
+        return [REGISTRY.get_sample_value(name, {"outcome": one}) or 0 for one in outcomes]
+
+    before = counted()
+    await send(element, await begin(element, 5), 0, b"bytes")
+    await element.delete(f"{UPLOADS}/{await begin(element, 5)}", headers=OWNER)
+    await send(element, await begin(element, 5, sha256="0" * 64), 0, b"bytes")
+    await begin(element, 5)
+    grown = [after - earlier for after, earlier in zip(counted(), before, strict=True)]
+    assert grown == [4, 1, 1, 1]
+
+
 async def test_the_same_key_is_the_same_upload(element: httpx.AsyncClient) -> None:
     upload_id = await begin(element, 10, idempotency_key="once")
     again = await ask_to_begin(element, 10, idempotency_key="once")
