@@ -79,7 +79,9 @@ class LocalDisk:
         self._lock = -1
         # Folders whose names are durable, the root and one for each hour files were stored in.
         self._durable = {root}
-        self.uploads = LocalUploads(root, self._staging, self._run, self._publish)
+        self.uploads = LocalUploads(
+            root, self._staging, self._run, publish=self._publish, read=self.read
+        )
 
     async def open(self) -> None:
         """Make the root ready and take it; raises StorageUnreadyError when it is taken."""
@@ -94,8 +96,7 @@ class LocalDisk:
         except BlockingIOError:
             message = f"{self._root} is in use by another process: give each element its own folder"
             raise StorageUnreadyError(message) from None
-        # We are alone here: whatever was staged belonged to an upload that nobody saw whole. Those
-        # in pieces may go on, if the database knows of them.
+        # We are alone here: whatever was staged is a dead writer's, but for uploads in pieces.
         for leftover in self._staging.iterdir():
             if leftover.suffix != UPLOAD_SUFFIX:
                 self._remove(leftover)
