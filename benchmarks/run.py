@@ -123,10 +123,10 @@ class Turn:
         scratch = self._bodies.folder
         before = cpu_seconds(self._servers)
         with self._measured(row, None):
-            rate = hammer(requests, clients=clients, seconds=seconds, scratch=scratch, body=body)
+            load = hammer(requests, clients=clients, seconds=seconds, scratch=scratch, body=body)
         spent = cpu_seconds(self._servers) - before
-        row.of(self._name).rates.append(rate)
-        row.of(self._name).cpu_seconds.append(spent / (rate * seconds) * 1000)
+        row.of(self._name).rates.append(load.rate)
+        row.of(self._name).cpu_seconds.append(spent / (load.rate * seconds) * 1000)
 
     @contextmanager
     def _measured(self, row: Row, gib: float | None) -> Iterator[None]:

@@ -33,8 +33,8 @@ end
 function done(summary, latency, _)
    local failed = summary.errors
    io.write(string.format(
-      '{"requests": %d, "seconds": %f, "bytes": %d, "failed": %d, "p50_ms": %f, "p99_ms": %f}\n',
+      '{"requests": %d, "seconds": %f, "bytes": %d, "failed": %d, "p50_ms": %f, "p95_ms": %f, "p99_ms": %f}\n',
       summary.requests, summary.duration / 1e6, summary.bytes,
       failed.connect + failed.read + failed.write + failed.status + failed.timeout,
-      latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
+      latency:percentile(50) / 1e3, latency:percentile(95) / 1e3, latency:percentile(99) / 1e3))
 end

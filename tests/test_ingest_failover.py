@@ -3,7 +3,7 @@
 import hashlib
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from uuid import uuid4
 
 import httpx
@@ -11,7 +11,9 @@ import pytest
 from artstore_user import eventually
 from ingest_user import Account, metric
 
+from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing.processes import free_port
+from artstore_kit.testing.tokens import TokenSigner
 from stack import Service, Stack
 
 MIB = 1024 * 1024
@@ -21,7 +23,7 @@ PATIENCE = "2"
 
 
 @pytest.fixture(scope="module")
-def pair(stack: Stack) -> Iterator[Stack]:
+def pair(stack: Stack, signer: TokenSigner) -> Iterator[Stack]:
     """Two elements for permanent files, the second for when the first cannot; short patience."""
     stack.services[SECOND] = Service(SECOND, "storage_element", free_port(), "se_03", "rw")
     stack.secrets[SECOND] = stack.secrets["se-01"]
@@ -31,6 +33,8 @@ def pair(stack: Stack) -> Iterator[Stack]:
     _relaunch(stack, "ingester", ELEMENT_PATIENCE=PATIENCE)
     yield stack
     stack.kill(SECOND)
+    with closing(Account(stack, signer, "root", Role.ADMIN).http) as root:
+        root.delete(f"{stack.url('admin')}/api/v1/storage-elements/{SECOND}")
     del stack.services[SECOND], stack.processes[SECOND]
 
 
@@ -47,7 +51,6 @@ def anna(pair: Stack, root: Account, maria: Account) -> Iterator[Account]:
     eventually(all_is_well, seconds=60)
     yield maria
     _revive(pair)
-    root.http.delete(f"{root.admin}/api/v1/storage-elements/{SECOND}")
 
 
 def _revive(stack: Stack) -> None:
@@ -81,6 +84,7 @@ def _is_staging(stack: Stack, element: str) -> bool:
 def _is_told_to_try_again(answer: httpx.Response, code: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (503, code), answer.text
     assert answer.headers["Retry-After"]
+    assert "with the same Idempotency-Key" in answer.json()["detail"]
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
@@ -126,7 +130,6 @@ def test_an_element_that_hangs_with_a_small_body_may_have_kept_it(anna: Account)
     with _stopped(anna.stack, FIRST):
         answer = anna.upload("b.txt", b"small too")
         _is_told_to_try_again(answer, "upload_interrupted")
-        assert "same Idempotency-Key" in answer.json()["detail"]
     eventually(lambda: anna.upload("a.txt", b"small", **key).json() == first.json())
 
 
@@ -149,7 +152,6 @@ def test_an_element_lost_in_the_middle_of_a_body_leaves_nothing(anna: Account, w
     answer = anna.upload(name, body(), **key)
 
     _is_told_to_try_again(answer, "upload_interrupted")
-    assert "same Idempotency-Key" in answer.json()["detail"]
     if way == "killed":
         _revive(stack)
     else:
@@ -212,7 +214,7 @@ def test_without_admin_uploads_go_on_but_nothing_is_finalized(anna: Account) -> 
         assert refused.headers["Retry-After"]
         # One that starts now has last known keys and elements, but no token of its own.
         _relaunch(anna.stack, "ingester", ELEMENT_PATIENCE=PATIENCE)
-        _is_told_to_try_again(anna.upload("a.bin", b"x"), "peer_unavailable")
+        _is_told_to_try_again(anna.upload("a.bin", b"x"), "unavailable")
     finally:
         anna.stack.launch("admin")
         anna.stack.wait_until_ready("admin")

@@ -195,3 +195,23 @@ def test_two_hundred_slow_uploads_fit_into_250_mib(maria: Account, announced: in
             assert _answer(connection).startswith("HTTP/1.1 201 ")
     peak = memory(stack, "ingester")
     assert peak < 250 * MIB, peak
+
+
+def test_uploads_are_counted_by_size(maria: Account) -> None:
+    def counted() -> list[float]:
+        return [
+            metric(maria.stack, "ingester", line)
+            for line in (
+                'artstore_ingester_upload_seconds_count{size="64KiB"}',
+                'artstore_ingester_upload_seconds_count{size="16MiB"}',
+                "artstore_ingester_uploaded_bytes_total",
+                'artstore_ingester_element_choices_total{element="se-02"}',
+            )
+        ]
+
+    before = counted()
+    assert maria.upload("small.bin", b"small").status_code == 201
+    assert maria.upload("medium.bin", bytes(2 * MIB)).status_code == 201
+
+    grown = [after - earlier for after, earlier in zip(counted(), before, strict=True)]
+    assert grown == [1, 1, 5 + 2 * MIB, 2]

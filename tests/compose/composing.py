@@ -7,7 +7,7 @@ import secrets
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -71,6 +71,7 @@ class Project:
         self.name = f"artstore-test-{secrets.token_hex(4)}"
         self.ports = {name: processes.free_port() for name in PORTS}
         self.settings: dict[str, str] = {}
+        self._opened = ExitStack()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -158,8 +159,10 @@ class Project:
         }
         return Installed(urls, "admin", self.run(secret).stdout.strip())
 
-    def client(self) -> Client[Installed]:
-        client = Client(self.installed())
+    def client(self, installed: Installed | None = None) -> Client[Installed]:
+        """Return a user who has logged in; it is closed with the project."""
+        client = Client(installed or self.installed())
+        self._opened.enter_context(client.http)
         client.log_in()
         return client
 
@@ -178,6 +181,7 @@ class Project:
 
     def remove(self) -> None:
         """Take down what is left, whichever files it came from."""
+        self._opened.close()
         label = f"label=com.docker.compose.project={self.name}"
         for listing, removal in (
             (["docker", "ps", "--all", "--quiet"], ["docker", "rm", "--force", "--volumes"]),

@@ -33,10 +33,12 @@ def everything_is_there(composed: Project) -> None:
 
 def changes_come_to_life(composed: Project) -> None:
     stores_and_finds(composed)
-    source = composed.folder / "query-module/src/query_module/api/search.py"
-    source.write_text(source.read_text().replace('"/search"', '"/sought"'))
+    source = composed.folder / "query-module/src/query_module/app.py"
+    before = source.read_text()
+    assert "ArtStore query-module" in before
+    source.write_text(before.replace("ArtStore query-module", "ArtStore, edited"))
     [url] = composed.published("query-module", 8030)
-    eventually(lambda: "/api/v1/sought" in httpx.get(f"{url}/openapi.json").text, seconds=60)
+    eventually(lambda: "ArtStore, edited" in httpx.get(f"{url}/openapi.json").text, seconds=90)
     for service in ("admin-module", "storage-element-01", "ingester-module", "query-module"):
         assert composed.published(service, 5678), service
     assert not any(line.startswith("{") for line in composed.logs("admin-module"))

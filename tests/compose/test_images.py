@@ -66,6 +66,7 @@ def test_every_image_travels_in_one_file(composed: Project, tmp_path: Path) -> N
         docker("image", "rm", "--force", "--no-prune", image)
 
     composed.run(["scripts/save-images.sh", "load", str(archive)])
+    archive.unlink()
 
     assert {image: identity(image) for image in before} == before
     composed.up(FULL, "--profile", "multi-storage")

@@ -22,6 +22,7 @@ from artstore_kit.contracts.scopes import Role
 from artstore_kit.settings import DatabaseSettings
 
 _GENERATE = "openssl rand -base64 32 | tr '+/' '-_'"
+_GENERATE_ANY = "openssl rand -base64 32"
 _GENERATE_WEBHOOK = 'echo "whsec_$(openssl rand -base64 32)"'
 _client_id = TypeAdapter(ClientId)
 
@@ -43,7 +44,7 @@ class OfflineSettings(DatabaseSettings):
             except ValueError as error:
                 message = f"is not a Fernet key (32 bytes, URL-safe base64); make one: {_GENERATE}"
                 raise ValueError(message) from error
-            _require_fit(key, info)
+            _require_fit(key, info, make=_GENERATE)
         return value
 
     def seal(self) -> Seal:
@@ -140,7 +141,7 @@ class Settings(OfflineSettings):
             return None
         for secret in _listed(value):
             webhooks.read_key(secret)
-            _require_fit(secret, info)
+            _require_fit(secret.removeprefix("whsec_"), info, make=_GENERATE_WEBHOOK)
         return value
 
     def webhook(self) -> Endpoint | None:
@@ -191,11 +192,13 @@ def _pair(entry: str) -> tuple[str, str]:
         raise ValueError(message) from None
 
 
-def _require_fit(secret: str, info: ValidationInfo, of: str = "") -> None:
+def _require_fit(
+    secret: str, info: ValidationInfo, of: str = "", make: str = _GENERATE_ANY
+) -> None:
     if not secret or not secret.isprintable():
         message = f"the secret{of} is empty or has control characters"
         raise ValueError(message)
     weakness = secrets.weakness(secret)
     if weakness and info.data.get("environment") == "production":
-        message = f"the secret{of} {weakness}, which production refuses"
+        message = f"the secret{of} {weakness}, which production refuses; make one: {make}"
         raise ValueError(message)

@@ -95,7 +95,8 @@ async def test_without_redis_the_registry_works_and_is_published_once_redis_is_b
     login: Login,
     administrator_account: Account,
 ) -> None:
-    admin_environment.setenv("REDIS_PORT", str(late_valkey.port))
+    for name, value in late_valkey.environment().items():
+        admin_environment.setenv(name, value)
     async with serve(create_app(kit_settings.load(Settings))) as client:
         headers = await login(client, *administrator_account)
         async with asyncio.timeout(2):

@@ -57,6 +57,7 @@ def test_the_environment_names_the_accounts(valid: pytest.MonkeyPatch) -> None:
         ("INITIAL_CLIENT_SECRET", "changeme-changeme-changeme"),
         ("MODULE_ACCOUNTS", f"se:{'7f' * 30},query:short-and-weak"),
         ("KEY_ENCRYPTION_KEY", "A" * 43 + "="),
+        ("RESTORE_WEBHOOK_SECRET", "whsec_" + "QUFB" * 8),
     ],
 )
 def test_production_refuses_a_weak_secret_and_names_only_the_variable(
@@ -65,6 +66,7 @@ def test_production_refuses_a_weak_secret_and_names_only_the_variable(
     valid.setenv(name, value)
     complaint = _complaint(capsys)
     assert f"{name}: " in complaint
+    assert "make one: " in complaint
     assert value not in complaint
     assert "short-and-weak" not in complaint
 
@@ -85,7 +87,7 @@ def test_there_is_no_default_for_a_secret(
     ("name", "value", "reason"),
     [
         ("KEY_ENCRYPTION_KEY", "not-a-fernet-key", "make one: openssl rand"),
-        ("INITIAL_CLIENT_SECRET", "", "empty"),
+        ("INITIAL_CLIENT_SECRET", "", "required"),
         ("INITIAL_CLIENT_SECRET", "with\na line break in it, of all things", "control"),
         ("INITIAL_CLIENT_ID", "no spaces", "pattern"),
         ("MODULE_ACCOUNTS", "no-colon-but-a-9ja83kd-thing", "must read client-id:secret"),

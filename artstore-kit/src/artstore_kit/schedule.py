@@ -11,17 +11,24 @@ logger = get_logger(__name__)
 
 
 _CANCEL_AGAIN_SECONDS = 1
+_PAUSE_AFTER_ERROR = 1.0
 Job = Callable[[], Awaitable[None]]
 
 
 async def every(seconds: float, job: Job, *, name: str) -> None:
-    """Run `job` now and `seconds` after each end of it; an error is logged and the loop goes on."""
+    """Run `job` now and `seconds` after each end of it; an error is logged and the loop goes on.
+
+    A job that does its own waiting (`seconds` of 0) does none of it where it fails at once, as
+    while the database is away: it is not tried again for a second then.
+    """
     while True:
+        pause = seconds
         try:
             await job()
         except Exception:
             logger.exception("job_failed", job=name)
-        await asyncio.sleep(seconds)
+            pause = max(seconds, _PAUSE_AFTER_ERROR)
+        await asyncio.sleep(pause)
 
 
 @asynccontextmanager

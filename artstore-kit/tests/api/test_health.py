@@ -1,5 +1,11 @@
+import asyncio
+import os
+import sys
+
 import httpx
 import pytest
+
+from artstore_kit.testing.processes import free_port
 
 
 @pytest.mark.parametrize("probe", ["live", "startup"])
@@ -63,3 +69,30 @@ async def test_readiness_comes_back_with_the_dependency(
     down.clear()
 
     assert (await client.get("/health/ready")).status_code == 200
+
+
+async def probed(port: int, **environment: str) -> int:
+    """Ask as the container's health check does."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "artstore_kit.probe"),
+        env={**os.environ, "PORT": str(port), **environment},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    return await process.wait()
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "127.0.0.1"])  # noqa: S104 - where a service listens
+async def test_a_container_is_as_healthy_as_its_service_is_ready(
+    client: httpx.AsyncClient, down: set[str], host: str
+) -> None:
+    port = client.base_url.port
+    assert port is not None
+
+    assert await probed(port, HOST=host) == 0
+    down.add("database")
+    assert await probed(port, HOST=host) == 1
+
+
+async def test_a_container_without_a_service_is_not_healthy() -> None:
+    assert await probed(free_port()) == 1

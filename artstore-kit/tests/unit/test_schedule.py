@@ -25,6 +25,22 @@ async def test_a_job_runs_again_and_again_and_outlives_its_errors() -> None:
     assert [record["job"] for record in failures] == ["counting"]
 
 
+async def test_a_job_that_fails_at_once_is_not_tried_again_at_once() -> None:
+    runs = 0
+
+    async def job() -> None:
+        nonlocal runs
+        runs += 1
+        message = "the database is away"
+        raise RuntimeError(message)
+
+    with structlog.testing.capture_logs():
+        async with schedule.running(schedule.every(0, job, name="failing")):
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert runs == 1
+
+
 async def test_jobs_have_ended_when_the_block_has() -> None:
     started, ended = asyncio.Event(), False
 

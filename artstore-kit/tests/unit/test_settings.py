@@ -41,6 +41,19 @@ def test_the_variable_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert settings.load(DatabaseSettings).db_password.get_secret_value() == SECRET
 
 
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(SECRET)
+    monkeypatch.setenv("DB_PASSWORD_FILE", str(tmp_path / "password"))
+    for name in ("DB_PASSWORD", "DB_PORT", "LOG_LEVEL", "STATE_DIR"):
+        monkeypatch.setenv(name, "")
+
+    loaded = settings.load(DatabaseSettings)
+
+    assert loaded.db_password.get_secret_value() == SECRET
+    assert (loaded.db_port, loaded.log_level) == (5432, "INFO")
+    assert loaded.state_dir == Path("/var/lib/artstore")
+
+
 def test_only_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "host").write_text("elsewhere")
     monkeypatch.setenv("DB_HOST_FILE", str(tmp_path / "host"))

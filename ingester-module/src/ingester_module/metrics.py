@@ -4,16 +4,11 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from artstore_kit.breakers import STATE_HELP
 
-_MIB = 1024 * 1024
-# The largest size of each class, in bytes.
-_SIZE_CLASSES = {"to_1mib": _MIB, "to_16mib": 16 * _MIB, "to_256mib": 256 * _MIB}
-_LARGER = "larger"
-
 UPLOADED_BYTES = Counter("artstore_ingester_uploaded_bytes_total", "Bytes of acknowledged files")
 UPLOAD_SECONDS = Histogram(
     "artstore_ingester_upload_seconds",
     "Time from an upload's metadata to its acknowledgement, by the size of the file",
-    ["size_class"],
+    ["size"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800),
 )
 UPLOADS_IN_FLIGHT = Gauge("artstore_ingester_uploads_in_flight", "Uploads that are being stored")
@@ -31,9 +26,13 @@ INTERRUPTED = Counter(
 GRANTS = Counter(
     "artstore_ingester_direct_grants_total", "Uploads that were sent on to an element", ["element"]
 )
+RESUMABLE_UPLOADS = Counter(
+    "artstore_ingester_resumable_uploads_total",
+    "Uploads in pieces: begun, stored, terminated",
+    ["outcome"],
+)
+RESUMABLE_BYTES = Counter(
+    "artstore_ingester_resumable_received_bytes_total",
+    "Bytes of pieces that were acknowledged",
+)
 BREAKER_STATE = Gauge("artstore_ingester_breaker_state", STATE_HELP, ["element"])
-
-
-def size_class(size: int) -> str:
-    """Return the label of a file's size in bytes."""
-    return next((name for name, most in _SIZE_CLASSES.items() if size <= most), _LARGER)

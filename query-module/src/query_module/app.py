@@ -22,8 +22,11 @@ from query_module.clients.storage_element import StorageElements
 from query_module.config import Settings
 from query_module.database.files import FileIndex
 from query_module.database.following import leading
+from query_module.database.search import SearchIndex
 from query_module.database.statistics import Statistics
+from query_module.database.words import WordIndex
 from query_module.domain.reads import Tally
+from query_module.jobs.fold_words import fold_words
 from query_module.jobs.follow_changes import Followers
 from query_module.jobs.hear_changes import hear_changes
 from query_module.metrics import BREAKER_STATE
@@ -35,6 +38,8 @@ from query_module.usecases.report_damage import DamageReports
 _FLUSH_SECONDS = 2
 _SETTLE_SECONDS = 0.25
 _FORGET_SECONDS = 3600
+# The largest question is a few KiB; nothing else has a body.
+_BODY_BYTES = 256 * 1024
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -44,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         lambda: _opened(settings),
         [search.router, files.router, statistics.router],
+        max_body_bytes=_BODY_BYTES,
     )
 
 
@@ -57,32 +63,38 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         registry = await stack.enter_async_context(discovery.following(settings, admin))
         elements = StorageElements(session, admin, Breakers(BREAKER_STATE))
         index, shared = FileIndex(engine), SharedCache(client)
+        words = WordIndex(SearchIndex(engine))
         finder = FileFinder(
             index=index, shared=shared, elements=elements, registry=lambda: registry.elements
         )
         sources = Sources(lambda: registry.elements, elements, finder, DamageReports(), Tally())
-        followers = Followers(
-            registry=sources.registry,
-            # Connections of their own: one is held for each element, whatever the pool's size.
-            leading=partial(leading, database.connect(settings, pooled=False)),
-            elements=elements,
-            shared=shared,
-        )
+        followers = _followers(settings, sources, shared)
         counts = Statistics(engine)
         # At the end as well, when no request is being served any more.
         stack.push_async_callback(flush, sources.tally, counts)
         await stack.enter_async_context(
-            schedule.running(followers.run(), *_jobs(sources, shared, counts))
+            schedule.running(followers.run(), fold_words(words), *_jobs(sources, shared, counts))
         )
         yield Services(
             tokens=await stack.enter_async_context(admin.validating(client)),
             index=index,
+            words=words,
             sources=sources,
             restores=Restores(session, admin, settings.admin_url),
             grants=Grants.of(settings.direct_grant_key),
             statistics=counts,
             checks=_checks(index, client, followers),
         )
+
+
+def _followers(settings: Settings, sources: Sources, shared: SharedCache) -> Followers:
+    return Followers(
+        registry=sources.registry,
+        # Connections of their own: one is held for each element, whatever the pool's size.
+        leading=partial(leading, database.connect(settings, pooled=False)),
+        elements=sources.elements,
+        shared=shared,
+    )
 
 
 def _checks(

@@ -14,6 +14,27 @@ FOLLOWER_CONTACT = Gauge(
     "When an element's change feed last answered; time() minus it is how long ago that was",
     ["element"],
 )
+SEARCH_SECONDS = Histogram(
+    "artstore_query_search_seconds",
+    "Time to find a page of search results",
+    ["mode"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30),
+)
+SEARCH_RESULTS = Histogram(
+    "artstore_query_search_results",
+    "Files on the first page of a search; those in the lowest bucket found nothing",
+    ["mode"],
+    buckets=(0, 1, 5, 20, 100, 1000),
+)
+SUGGEST_SECONDS = Histogram(
+    "artstore_query_suggest_seconds",
+    "Time to complete a word",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1),
+)
+WORD_CHANGES = Counter(
+    "artstore_query_word_changes_total",
+    "Files whose words this replica has added to, or taken from, the suggestions",
+)
 RESYNCHRONISATIONS = Counter(
     "artstore_query_resynchronisations_total",
     "Times that all of an element's files were compared with the index",
@@ -49,10 +70,3 @@ REDIRECTS = Counter(
 ARCHIVED_READS = Counter(
     "artstore_query_archived_reads_total", "Downloads answered with a restore request"
 )
-
-_CLASSES = ((64 * 1024, "64KiB"), (1024**2, "1MiB"), (16 * 1024**2, "16MiB"), (1024**3, "1GiB"))
-
-
-def size_class(size: int) -> str:
-    """Return the least of a few sizes that `size` bytes fit into."""
-    return next((name for limit, name in _CLASSES if size <= limit), "larger")

@@ -1,20 +1,18 @@
 """Search over a real index, filled the way the followers fill it."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
 import pytest_asyncio
+from search_documents import enter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from artstore_kit.contracts.files import FileAttributes
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing.tokens import TokenSigner
-from query_module.database.following import leading
-from query_module.domain.feed import Effect, FeedPosition
 
 SEARCH = "/api/v1/search"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -41,20 +39,6 @@ DOCUMENTS = (
     document(4, "notes.txt", metadata={"project": "Северное сияние"}, uploaded_by="writer"),
     document(5, "100% готово_всё.txt"),
 )
-
-
-async def enter(engine: AsyncEngine, stored: Sequence[FileAttributes]) -> None:
-    async with leading(engine, "se-01") as lead:
-        before = await lead.position()
-        after = FeedPosition(
-            before.feed_id if before else uuid4(), (before.next if before else 0) + 1
-        )
-        if before is None:
-            generation = uuid4()
-            await lead.refresh(stored, generation)
-            await lead.finish(generation, before=None, after=after)
-        else:
-            await lead.apply(Effect(list(stored), {}), before=before, after=after)
 
 
 @pytest_asyncio.fixture

@@ -5,22 +5,48 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query_module.domain.cursor import CursorError, Position, decode, encode
+from query_module.domain.cursor import (
+    CursorError,
+    NamePosition,
+    RankPosition,
+    SizePosition,
+    TimePosition,
+    decode,
+    encode,
+)
 
 QUESTION = b"a question"
-POSITIONS = st.builds(
-    Position,
-    st.one_of(
-        st.floats(allow_nan=False, allow_infinity=False),
-        st.datetimes(timezones=st.just(UTC)),
-    ),
-    st.uuids(),
+INSTANTS = st.datetimes(
+    min_value=datetime(1, 1, 3),  # noqa: DTZ001 - hypothesis adds the zone itself
+    max_value=datetime(9999, 12, 29),  # noqa: DTZ001 - as above
+    timezones=st.just(UTC),
 )
-POSITION = Position(datetime(2026, 11, 24, tzinfo=UTC), UUID(int=7))
+MOMENTS = st.none() | st.tuples(INSTANTS, st.uuids())
+RANKS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+POSITIONS = st.one_of(
+    st.builds(TimePosition, created_at=INSTANTS, file_id=st.uuids()),
+    st.builds(SizePosition, key=st.integers(0, 2**63 - 1), file_id=st.uuids()),
+    st.builds(
+        NamePosition,
+        key=st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=120),
+        file_id=st.uuids(),
+    ),
+    st.builds(
+        RankPosition,
+        rank=RANKS,
+        created_at=INSTANTS,
+        file_id=st.uuids(),
+        named_since=MOMENTS,
+        others_since=MOMENTS,
+    ),
+)
+POSITION = TimePosition(created_at=datetime(2026, 11, 24, tzinfo=UTC), file_id=UUID(int=7))
 
 
 @given(POSITIONS)
-def test_a_cursor_leads_back_to_where_it_was_made(position: Position) -> None:
+def test_a_cursor_leads_back_to_where_it_was_made(
+    position: TimePosition | SizePosition | NamePosition | RankPosition,
+) -> None:
     assert decode(encode(position, QUESTION), QUESTION) == position
 
 

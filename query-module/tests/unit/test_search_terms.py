@@ -1,8 +1,10 @@
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query_module.domain.search import SearchMode, SearchQuery, Term, alternatives
+from query_module.domain.search import Mark, SearchMode, SearchQuery, Sort, Term, alternatives
 
 
 @pytest.mark.parametrize(
@@ -33,12 +35,20 @@ def test_no_text_is_an_error(text: str) -> None:
 
 
 def test_each_part_of_a_question_tells_it_from_others() -> None:
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
     questions = [
         SearchQuery(),
         SearchQuery("a"),
         SearchQuery("a", SearchMode.EXACT),
         SearchQuery(filename="a"),
-        SearchQuery(uploaded_by="a"),
+        SearchQuery(visible="a"),
+        *(SearchQuery(marks=(Mark(kind, "a"),)) for kind in "ectur"),
+        SearchQuery(size_min=1),
+        SearchQuery(size_max=1),
+        SearchQuery(created_from=noon),
+        SearchQuery(created_to=noon),
+        SearchQuery(sha256="a"),
+        *(SearchQuery(sort=sort) for sort in Sort),
     ]
 
     assert len({question.identity() for question in questions}) == len(questions)

@@ -1,6 +1,5 @@
 """The storage element: reads its settings, opens what is outside, mounts routes, starts jobs."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,7 +18,6 @@ from artstore_kit.admin_api import AdminApi
 from artstore_kit.contracts.elements import Registration, StorageType
 from artstore_kit.grants import Grants
 from artstore_kit.health import Dependency
-from artstore_kit.logging import get_logger
 from artstore_kit.recent_files import RecentFiles
 from storage_element.api.dependencies import Services
 from storage_element.api.routes import ROUTERS
@@ -35,28 +33,29 @@ from storage_element.database.files import Files
 from storage_element.database.journal import Journal
 from storage_element.database.maintenance import Maintenance
 from storage_element.database.scrubbing import Scrubbing
+from storage_element.database.uploads import Uploads
 from storage_element.domain.element import Element
 from storage_element.domain.maintenance import Run, Task
 from storage_element.domain.room import Room
+from storage_element.jobs import expire_uploads, report_status
 from storage_element.jobs import maintain as maintain_jobs
 from storage_element.jobs import recover_writes as recovery
-from storage_element.jobs import report_status
 from storage_element.usecases.change_mode import apply_configured_mode
 from storage_element.usecases.collect_garbage import collect_garbage
+from storage_element.usecases.complete_index import complete_index
 from storage_element.usecases.describe_store import describe_store
+from storage_element.usecases.find_upload import UploadPorts
 from storage_element.usecases.maintain import Maintainer, TaskRunningError, Work
 from storage_element.usecases.rebuild_index import rebuild_index
 from storage_element.usecases.recover_writes import recover_writes
 from storage_element.usecases.report_status import refresh_element
 from storage_element.usecases.scrub_files import scrub_files
+from storage_element.usecases.upload_turns import Turns
 from storage_element.usecases.verify_index import verify_index
-
-logger = get_logger(__name__)
 
 # Of JSON: a whole patch may be a little larger than the attributes it leads to.
 _MAX_BODY_BYTES = 64 * 1024
-_REBUILD_POLL_SECONDS = 1
-_STREAMED = re.compile(r"(PUT|POST) /api/v1/files/[^/]+")
+_STREAMED = re.compile(r"(PUT|POST) /api/v1/files/[^/]+|PATCH /api/v1/uploads/[^/]+")
 
 
 def _now() -> datetime:
@@ -106,6 +105,7 @@ async def _opened(settings: Settings, clock: Callable[[], datetime]) -> AsyncIte
             runs=kept.runs,
             maintainer=kept.maintainer,
             peers=Peers(session, admin, registry),
+            uploading=kept.uploading,
             patience=settings.upload_patience,
             clock=clock,
             checks=_checks(engine, blobs, client),
@@ -131,6 +131,7 @@ class _Kept:
     scrubbing: Scrubbing
     runs: Maintenance
     maintainer: Maintainer
+    uploading: UploadPorts
 
 
 async def _kept(
@@ -142,40 +143,43 @@ async def _kept(
     await feed.open(settings.storage_mode)
     await describe_store(blobs)
     await recover_writes(journal=journal, blobs=blobs, files=known, feed=feed, starting=True)
-    this = await _element(settings, feed, blobs)
+    this, expiry = await _element(settings, feed, blobs), timedelta(seconds=settings.upload_expiry)
     at: _At = {"blobs": blobs, "journal": journal, "files": known, "feed": feed}
+    uploading = UploadPorts(
+        element=this, uploads=Uploads(engine), turns=Turns(), clock=clock, expiry=expiry, **at
+    )
     work: dict[Task, Work] = {
         Task.REBUILD: partial(rebuild_index, **at),
         Task.VERIFY: partial(verify_index, **at),
         Task.SCRUB: partial(
             scrub_files, period=timedelta(days=settings.scrub_days), scrubbing=scrubbing, **at
         ),
-        Task.GC: partial(collect_garbage, clock=clock, element=this, **at),
+        Task.GC: partial(
+            collect_garbage,
+            clock=clock,
+            orphan_age=timedelta(hours=settings.gc_safety_hours),
+            element=this,
+            uploading=uploading,
+            **at,
+        ),
     }
     maintainer = Maintainer(runs, work)
-    return _Kept(this, blobs, journal, known, feed, scrubbing, runs, maintainer)
+    return _Kept(this, blobs, journal, known, feed, scrubbing, runs, maintainer, uploading)
 
 
-async def _complete(kept: _Kept) -> None:
-    """Before serving, see to it that the database knows all of the store.
-
-    It may be new: it was lost, or the store moved. Another replica may be doing so already.
-    """
-    while not (await kept.feed.element()).complete:
-        others = await kept.runs.take_over(all_others=kept.blobs.exclusive)
-        run = await kept.runs.begin(Task.REBUILD)
-        for mine in [*others, *([run] if run else [])]:
-            await kept.maintainer.execute(mine)
-        if not (await kept.feed.element()).complete:
-            logger.warning("waiting_for_rebuild")
-            await asyncio.sleep(_REBUILD_POLL_SECONDS)
+async def _complete(kept: _Kept, show: Callable[[Run], None] | None = None) -> Run | None:
+    run = await complete_index(
+        blobs=kept.blobs, feed=kept.feed, runs=kept.runs, maintainer=kept.maintainer, show=show
+    )
     await refresh_element(element=kept.element, feed=kept.feed, blobs=kept.blobs)
+    return run
 
 
 def _jobs(
     settings: Settings, kept: _Kept, board: StatusBoard, admin: AdminApi
 ) -> list[Coroutine[Any, Any, None]]:
     return [
+        *expire_uploads.jobs(at=kept.uploading),
         *recovery.jobs(journal=kept.journal, blobs=kept.blobs, files=kept.files, feed=kept.feed),
         *maintain_jobs.jobs(
             runs=kept.runs,
@@ -214,7 +218,9 @@ async def maintain(
     """
     async with _database(settings) as engine, _store(settings) as blobs:
         kept = await _kept(settings, engine, blobs, _now)
-        await _complete(kept)
+        rebuilt = await _complete(kept, show)
+        if rebuilt is not None and task is Task.REBUILD:
+            return rebuilt
         left = await kept.runs.take_over(all_others=blobs.exclusive)
         for run in left:
             if run.task is not task:

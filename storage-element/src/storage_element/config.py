@@ -42,12 +42,23 @@ class Settings(DatabaseSettings, ModuleSettings):
     upload_patience: float = Field(
         default=30, gt=0, description="seconds in which each 32 KiB of a body must have come"
     )
-
+    upload_expiry: float = Field(
+        default=24 * 3600,
+        gt=0,
+        description="seconds after its last byte in which an unfinished upload may go on",
+    )
     scrub_days: int = Field(
         default=30,
         ge=1,
         le=3650,
         description="in which every stored byte is read and checked again",
+    )
+
+    gc_safety_hours: float = Field(
+        default=24,
+        gt=0,
+        le=24 * 365,
+        description="after which bytes and uploads that belong to no file are garbage",
     )
 
     @model_validator(mode="after")

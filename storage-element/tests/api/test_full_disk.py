@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from element_process import NAMESPACE
-from element_user import ADMIN, CONTENT, NOTES, described, store
+from element_user import ADMIN, CONTENT, NOTES, TEMPORARY, described, store
 
 from artstore_kit.testing.polling import eventually
 from artstore_kit.testing.processes import free_port, spawn, stop
@@ -134,6 +134,26 @@ async def test_a_full_disk_takes_nothing_and_gives_everything(
     assert disk.leftovers() == []
     (disk.path / "ballast").unlink()
     await _is_open_again(element)
+
+
+@pytest.mark.parametrize("disk", [SMALL], indirect=True)
+async def test_garbage_makes_room_on_a_full_disk(disk: Disk, element: httpx.AsyncClient) -> None:
+    # Its time has been over for long.
+    expired = await store(element, retention=TEMPORARY)
+    kept = await store(element)
+    disk.fill()
+
+    for task in ("gc", "scrub", "verify"):
+        begun = await element.post(f"/api/v1/maintenance/{task}")
+        assert begun.status_code in {202, 409}, begun.text
+        state = "running"
+        while state == "running":
+            state = (await element.get(f"/api/v1/maintenance/{task}")).json()["state"]
+        assert state == "done"
+
+    assert (await element.get(f"/api/v1/files/{expired}")).status_code == 404
+    assert len(disk.leftovers()) == 2
+    assert (await element.get(f"/api/v1/files/{kept}/content")).content == CONTENT
 
 
 @pytest.mark.parametrize("disk", [SMALL], indirect=True)

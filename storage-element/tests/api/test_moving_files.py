@@ -1,9 +1,12 @@
 import asyncio
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from element_user import ADMIN, CONTENT, OWNER, TEMPORARY, Neighbours, store
+
+from artstore_kit.testing.postgres import Postgres
 
 
 async def pull(neighbours: Neighbours, file_id: UUID, **asked: object) -> httpx.Response:
@@ -241,3 +244,46 @@ async def test_a_file_that_is_not_there_cannot_be_pulled(neighbours: Neighbours)
         f"/api/v1/files/{uuid4()}/pull", json={"source": "se-nowhere"}
     )
     assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_element")
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "temporary": {"retention": TEMPORARY},
+    "permanent": {},
+    "temporary on hold": {"retention": TEMPORARY, "legal_hold": True},
+    "permanent on hold": {"legal_hold": True},
+}
+
+
+@pytest.mark.parametrize("mode", ["edit", "rw", "ro", "ar"])
+async def test_no_move_goes_into_a_closed_element_or_changes_what_is_promised_of_a_file(
+    neighbours: Neighbours, postgres: Postgres, second_database: str, mode: str
+) -> None:
+    ids = {kind: await store(neighbours.source, **fields) for kind, fields in KINDS.items()}
+    await pull(neighbours, await store(neighbours.source))
+    statement = f"UPDATE element SET mode = '{mode}'"  # noqa: S608 - one of four words
+    await asyncio.to_thread(postgres.execute, statement, second_database)
+    async with asyncio.timeout(15):
+        while (await neighbours.target.get("/api/v1/info")).json()["mode"] != mode:
+            pass
+    for kind, file_id in ids.items():
+        path = f"/api/v1/files/{file_id}"
+        promised = (await neighbours.source.get(path)).json()
+        final = kind == "temporary"
+        answer = await pull(neighbours, file_id, permanent=True)
+        if mode in {"ro", "ar"}:
+            assert (answer.status_code, answer.json()["code"]) == (409, "mode_forbids")
+            continue
+        if kind == "temporary on hold":
+            assert (answer.status_code, answer.json()["code"]) == (409, "legal_hold")
+            answer = await pull(neighbours, file_id)
+        assert answer.status_code == 201, answer.text
+        moved = answer.json()
+        assert moved["legal_hold"] == promised["legal_hold"]
+        assert moved["retention"] == ({"policy": "permanent"} if final else promised["retention"])
+    if mode in {"ro", "ar"}:
+        return
+    # Nobody gets rid of what is held by pulling it, here or there.
+    for element in (neighbours.source, neighbours.target):
+        for kind in ("temporary on hold", "permanent on hold"):
+            gone = await element.delete(f"/api/v1/files/{ids[kind]}", headers=ADMIN)
+            assert gone.status_code == 409

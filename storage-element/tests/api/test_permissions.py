@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -56,6 +56,12 @@ async def overwrite(
     )
 
 
+async def create(element: httpx.AsyncClient, _file_id: UUID, who: dict[str, str]) -> httpx.Response:
+    return await element.put(
+        f"/api/v1/files/{uuid4()}", content=CONTENT, headers={**who, **described()}
+    )
+
+
 async def move(element: httpx.AsyncClient, file_id: UUID, who: dict[str, str]) -> httpx.Response:
     return await element.put(f"/api/v1/files/{file_id}/move", json={"to": "se-other"}, headers=who)
 
@@ -71,6 +77,7 @@ async def read(element: httpx.AsyncClient, file_id: UUID, who: dict[str, str]) -
 
 
 OPERATIONS: dict[str, Act] = {
+    "create": create,
     "describe": describe,
     "read": read,
     "edit": patched({"description": "edited"}),
@@ -85,6 +92,7 @@ OPERATIONS: dict[str, Act] = {
 }
 # What an operation means nothing for: it would change nothing, or is another one.
 POINTLESS = {
+    "create": {"P", "TH", "PH"},
     "extend": {"P", "PH"},
     "finalize": {"P", "PH"},
     "hold": {"TH", "PH"},
@@ -100,9 +108,12 @@ WRITABLE: dict[str, dict[str, str]] = {
     "lift": {"admin": "TH PH"},
 }
 MOVABLE = {"move": dict.fromkeys(WHO, EVERY)}
+# Whoever may call at all: the ingester has asked who uploads.
+CREATABLE = {"create": dict.fromkeys(WHO, "T")}
 READABLE = {"describe": dict.fromkeys(WHO, EVERY), "read": dict.fromkeys(WHO, EVERY)}
 ALLOWED: dict[Mode, dict[str, dict[str, str]]] = {
     Mode.EDIT: {
+        **CREATABLE,
         **READABLE,
         **WRITABLE,
         **MOVABLE,
@@ -110,6 +121,7 @@ ALLOWED: dict[Mode, dict[str, dict[str, str]]] = {
         "delete": {"owner": "T", "admin": "T P"},
     },
     Mode.RW: {
+        **CREATABLE,
         **READABLE,
         **WRITABLE,
         **MOVABLE,

@@ -258,12 +258,34 @@ async def test_a_pull_whose_source_is_killed_ends_in_one_whole_file(
     await is_whole_and_editable(target, file_id)
 
 
-async def ask_for(target: ElementProcess, file_id: UUID) -> httpx.Response:
+async def test_a_file_that_is_taken_back_by_an_element_that_is_killed_is_whole_there(
+    pair: tuple[ElementProcess, ElementProcess],
+) -> None:
+    source, target = pair
+    await target.start()
+    await source.start("pull.found")
+    file_id = await store(source.client)
+    assert (await ask_for(target, file_id)).status_code == 201
+    # Its bytes are still at the source, which now takes it back.
+    for following in ("edit.attributes_written", ""):
+        with suppress(httpx.TransportError):
+            await ask_for(source, file_id, "se-target")
+        await source.died()
+        await source.start(following)
+    assert (await ask_for(source, file_id, "se-target")).status_code == 200
+    await is_whole_and_editable(source, file_id)
+    assert (await leave(target, file_id)).status_code == 204
+    assert target.traces(file_id) == []
+
+
+async def ask_for(
+    target: ElementProcess, file_id: UUID, source: str = "se-source"
+) -> httpx.Response:
     """Let the target pull; again while the registry has not reached it, or its write is open."""
     async with asyncio.timeout(60):
         while True:
             answer = await target.client.post(
-                f"/api/v1/files/{file_id}/pull", json={"source": "se-source"}
+                f"/api/v1/files/{file_id}/pull", json={"source": source}
             )
             if answer.json().get("code") != "unknown_element":
                 return answer

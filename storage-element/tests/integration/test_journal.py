@@ -25,8 +25,9 @@ from storage_element.database.feed import Feed
 from storage_element.database.files import Files
 from storage_element.database.journal import Journal
 from storage_element.domain.element import Element
+from storage_element.metrics import OLDEST_WRITE_SECONDS, OPEN_WRITES, STALE_WRITES
 from storage_element.usecases.edit_file import edit_file
-from storage_element.usecases.recover_writes import recover_writes
+from storage_element.usecases.recover_writes import publish_journal, recover_writes
 from storage_element.usecases.report_status import refresh_element
 from storage_element.usecases.store_file import store_file
 from storage_element.usecases.take_in import Expected
@@ -80,6 +81,18 @@ async def test_a_file_handed_over_and_begun_anew_is_renewed_again(engine: AsyncE
     await ours.renew()
 
     assert await taken(theirs) == []
+
+
+async def test_the_metrics_tell_of_what_nobody_writes_any_more(engine: AsyncEngine) -> None:
+    ours, theirs = Journal(engine, uuid4()), Journal(engine, uuid4())
+    await ours.begin(intent())
+    await let_leases_run_out(engine)
+    await theirs.begin(intent())
+
+    await publish_journal(journal=ours)
+
+    assert (OPEN_WRITES._value.get(), STALE_WRITES._value.get()) == (2, 1)  # noqa: SLF001 - as it is exported
+    assert 0 < OLDEST_WRITE_SECONDS._value.get() < 600  # noqa: SLF001
 
 
 async def test_an_edit_the_database_broke_off_is_known_after_the_next_recovery(

@@ -18,7 +18,7 @@ router = APIRouter(
     prefix="/api/v1/audit",
     tags=["audit"],
     route_class=AuditedRoute,
-    responses=problems(401, 403, 422, 503),
+    responses=problems(401, 403, 422, 429, 503),
 )
 
 _TEXT = r"^[^\x00]*$"

@@ -40,6 +40,7 @@ class Postgres:
         port: int | None = None,
         *,
         durable: bool = True,
+        shared_buffers: str = "64MB",
         host: str = "127.0.0.1",
     ) -> None:
         self.host = host
@@ -47,6 +48,7 @@ class Postgres:
         self.password = password
         self.port = port or processes.free_port()
         self.durable = durable
+        self.shared_buffers = shared_buffers
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -58,7 +60,7 @@ class Postgres:
         command = [
             _binary("postgres"),
             *("-D", str(self.data), "-h", "127.0.0.1", "-p", str(self.port), "-k", ""),
-            *("-c", "max_connections=200", "-c", "shared_buffers=64MB"),
+            *("-c", "max_connections=200", "-c", f"shared_buffers={self.shared_buffers}"),
             *([] if self.durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]),
         ]
         log = self.data.with_name(f"{self.data.name}.log")

@@ -8,6 +8,7 @@ from starlette.status import HTTP_201_CREATED
 
 from artstore_kit.contracts.files import IdempotencyKey, StoredFile
 from artstore_kit.errors import (
+    InvalidRequestError,
     Problem,
     ServiceError,
     UnprocessableError,
@@ -82,6 +83,8 @@ async def upload_batch(
         # It may have broken within a file, whose result tells of it already.
         if results[-1] is not error:
             results.append(error)
+    if not results:
+        raise InvalidRequestError("the form has no `file` part")
     path = request.url.path
     return BatchResult(items=[_item(index, result, path) for index, result in enumerate(results)])
 

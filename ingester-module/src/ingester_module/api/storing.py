@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from artstore_kit.contracts.files import NewFile
 from artstore_kit.errors import UnprocessableError, field_errors
+from artstore_kit.metrics import size_class
 from artstore_kit.tokens import Account
 from ingester_module.api.bodies import Incoming
 from ingester_module.api.dependencies import Services
@@ -15,7 +16,6 @@ from ingester_module.metrics import (
     UPLOAD_SECONDS,
     UPLOADED_BYTES,
     UPLOADS_IN_FLIGHT,
-    size_class,
 )
 from ingester_module.usecases.grant_upload import grant_upload
 from ingester_module.usecases.upload_file import Uploaded, upload_file

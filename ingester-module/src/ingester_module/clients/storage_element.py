@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -122,55 +121,55 @@ class StorageElements:
             headers["Content-Length"] = str(body.size)
         if body.sha256 is not None:
             headers["Repr-Digest"] = digest_header(body.sha256)
-        url = f"{element.url}/api/v1/files/{file_id}"
-        with self._breakers.guarding(element.element_id):
+        async with self._calling(element) as deadline:
+            held = body.content
             try:
-                return FileAttributes.model_validate(await self._put(url, headers, body))
+                document = await http_client.call(
+                    self._session,
+                    "PUT",
+                    f"{element.url}/api/v1/files/{file_id}",
+                    headers=headers,
+                    data=body.read(deadline, self._patience) if held is None else held,
+                )
             except (PeerError, PeerUnavailableError) as error:
                 if body.error is not None:
                     raise body.error from error
                 raise
-
-    async def _put(self, url: str, headers: Mapping[str, str], body: Body) -> dict[str, Any]:
-        try:
-            async with asyncio.timeout(self._patience) as deadline:
-                held = body.content
-                data = body.read(deadline, self._patience) if held is None else held
-                return await http_client.call(self._session, "PUT", url, headers=headers, data=data)
-        except TimeoutError as error:
-            message = f"the element did nothing for {self._patience:g} s"
-            raise PeerUnavailableError(message) from error
+        return FileAttributes.model_validate(document)
 
     async def find(self, element: Element, uploaded_by: str, idempotency_key: str) -> UUID | None:
         """Return the id of the file that was uploaded under this key, if the element holds it."""
-        headers = await self._admin.headers()
+        wanted = {"uploaded_by": uploaded_by, "idempotency_key": idempotency_key}
+        found = await self._found(element, "by-key", wanted)
+        return None if found is None else found.file_id
+
+    async def describe(self, element: Element, file_id: UUID) -> FileAttributes | None:
+        """Return a file's attributes, None when the element does not hold it."""
+        return await self._found(element, str(file_id))
+
+    async def _found(
+        self, element: Element, path: str, params: Mapping[str, str] | None = None
+    ) -> FileAttributes | None:
+        headers, url = await self._admin.headers(), f"{element.url}/api/v1/files/{path}"
         try:
-            with self._breakers.guarding(element.element_id):
-                document = await http_client.get(
-                    self._session,
-                    f"{element.url}/api/v1/files/by-key",
-                    headers=headers,
-                    params={"uploaded_by": uploaded_by, "idempotency_key": idempotency_key},
-                )
+            async with self._calling(element):
+                document = await http_client.get(self._session, url, headers=headers, params=params)
         except PeerError as error:
             if error.code == "file_not_found":
                 return None
             raise
-        return UUID(document["file_id"])
-
-    async def describe(self, element: Element, file_id: UUID) -> FileAttributes | None:
-        """Return a file's attributes, None when the element does not hold it."""
-        headers = await self._admin.headers()
-        try:
-            with self._breakers.guarding(element.element_id):
-                document = await http_client.get(
-                    self._session, f"{element.url}/api/v1/files/{file_id}", headers=headers
-                )
-        except PeerError as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                return None
-            raise
         return FileAttributes.model_validate(document)
+
+    @asynccontextmanager
+    async def _calling(self, element: Element) -> AsyncIterator[asyncio.Timeout]:
+        """Make a call that counts for the element's breaker, within our patience."""
+        with self._breakers.guarding(element.element_id):
+            try:
+                async with asyncio.timeout(self._patience) as deadline:
+                    yield deadline
+            except TimeoutError as error:
+                message = f"element {element.element_id} did nothing for {self._patience:g} s"
+                raise PeerUnavailableError(message) from error
 
     async def edit(
         self, element: Element, file_id: UUID, patch: Patch, change: Change
@@ -201,5 +200,5 @@ class StorageElements:
         if kind is not None:
             headers["Content-Type"] = kind
         url = f"{element.url}/api/v1/files/{file_id}"
-        with self._breakers.guarding(element.element_id):
+        async with self._calling(element):
             return await http_client.call(self._session, method, url, headers=headers, data=data)

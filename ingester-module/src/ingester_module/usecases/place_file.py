@@ -8,6 +8,8 @@ from artstore_kit.errors import NoSpaceError, UnavailableError
 from ingester_module.clients.storage_element import StorageElements
 from ingester_module.domain.placement import eligible
 
+AGAIN = "upload again, with the same Idempotency-Key if you sent one"
+
 
 def place_file(
     *,
@@ -25,7 +27,7 @@ def place_file(
     usable = [element for element in fitting if element.healthy]
     usable += [element for element in fitting if element.stale]
     if not usable:
-        message = f"no element for {policy} files is in reach; try again"
+        message = f"no element for {policy} files is in reach; {AGAIN}"
         raise UnavailableError(message)
     roomy = [element for element in usable if element.has_room(size)]
     if not roomy:

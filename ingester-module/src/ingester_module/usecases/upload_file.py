@@ -25,12 +25,13 @@ from ingester_module.clients.storage_element import Body, StorageElements
 from ingester_module.domain.placement import eligible
 from ingester_module.metrics import CHOICES, FAILOVERS, INTERRUPTED
 from ingester_module.usecases.hold_body import SmallBodies
-from ingester_module.usecases.place_file import place_file
+from ingester_module.usecases.place_file import AGAIN, place_file
 
 logger = get_logger(__name__)
 
 # What an element may answer although another one could take the same file.
-_TRY_ANOTHER = frozenset({"mode_forbids", "element_full", "storage_failed", "peer_error"})
+_KEPT_NOTHING = frozenset({"mode_forbids", "element_full", "storage_read_only"})
+_TRY_ANOTHER = _KEPT_NOTHING | {"storage_failed", "peer_error"}
 
 
 class UploadInterruptedError(UnavailableError):
@@ -93,8 +94,7 @@ async def _sent(
         except (PeerError, PeerUnavailableError) as error:
             refusal = error
             if _is_spent(body, error):
-                INTERRUPTED.labels(element_id).inc()
-                raise _interrupted(error) from error
+                raise _broken_off(error, element_id) from error
             if isinstance(error, PeerError) and error.code not in _TRY_ANOTHER:
                 raise
             FAILOVERS.labels(element_id).inc()
@@ -131,7 +131,7 @@ async def _earlier(
             return Target(element, answer, replayed=True)
     for element, answer in zip(fitting, answers, strict=True):
         if isinstance(answer, PeerError | PeerUnavailableError):
-            message = f"element {element.element_id} cannot say whether it has this key; try again"
+            message = f"element {element.element_id} cannot say whether it has this key; {AGAIN}"
             raise UnavailableError(message) from answer
         if isinstance(answer, BaseException):
             raise answer
@@ -146,18 +146,23 @@ def _is_spent(body: Body, error: PeerError | PeerUnavailableError) -> bool:
 def _kept_nothing(error: PeerError | PeerUnavailableError) -> bool:
     if isinstance(error, PeerUnavailableError):
         return not error.reached
-    return error.code in {"mode_forbids", "element_full"}
+    return error.code in _KEPT_NOTHING
 
 
-def _interrupted(error: PeerError | PeerUnavailableError) -> ServiceError:
-    if isinstance(error, PeerError) and (
-        error.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        or error.status == HTTPStatus.INSUFFICIENT_STORAGE
-    ):
+def _broken_off(error: PeerError | PeerUnavailableError, element_id: str) -> ServiceError:
+    if isinstance(error, PeerError) and not _may_pass(error.status):
         return error
-    message = "the element broke off; upload again, with the same Idempotency-Key if you sent one"
-    return UploadInterruptedError(message)
+    INTERRUPTED.labels(element_id).inc()
+    return UploadInterruptedError(f"the element broke off; {AGAIN}")
 
 
 def _nobody(refusal: PeerError | PeerUnavailableError | None) -> ServiceError:
-    return refusal or UnavailableError("no element took the file; try again")
+    if isinstance(refusal, PeerError) and not _may_pass(refusal.status):
+        return refusal
+    return UnavailableError(f"no element could take the file; {AGAIN}")
+
+
+def _may_pass(status: int) -> bool:
+    """Say whether a refusal is an element's trouble, and no answer to the client."""
+    is_full = status == HTTPStatus.INSUFFICIENT_STORAGE
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_full

@@ -15,6 +15,7 @@ from artstore_kit.tokens import Account, TokenValidator
 from query_module.clients.restores import Restores
 from query_module.database.files import FileIndex
 from query_module.database.statistics import Statistics
+from query_module.database.words import WordIndex
 from query_module.usecases.download_file import Sources
 
 _reader = requires(Scope.FILES_READ, Scope.FILES_READ_OWN)
@@ -26,6 +27,7 @@ class Services:
 
     tokens: TokenValidator
     index: FileIndex
+    words: WordIndex
     sources: Sources
     restores: Restores
     grants: Grants | None

@@ -160,19 +160,13 @@ _new = _insert.excluded
 
 def _upsert(counts: sa.ColumnElement[bool]) -> sa.Insert:
     replaced = {column.name: _new[column.name] for column in files.c if column.name != "file_id"}
-    searched = sa.func.artstore_tsvector(
-        *(sa.bindparam(f"{part}_words", type_=sa.Text) for part in _SEARCHED)
-    )
-    return _insert.values(search=searched).on_conflict_do_update(
+    return _insert.on_conflict_do_update(
         index_elements=[files.c.file_id], set_=replaced, where=counts
     )
 
 
-_SEARCHED = ("name", "tags", "description", "metadata")
-
-
 def _row(file: FileAttributes, element_id: str, generation: UUID | None) -> dict[str, Any]:
-    said = [str(value) for value in file.metadata.values() if value is not None]
+    """Return what is known of a file; what is searched is made of it by the database itself."""
     return {
         "file_id": file.file_id,
         "element_id": element_id,
@@ -189,8 +183,4 @@ def _row(file: FileAttributes, element_id: str, generation: UUID | None) -> dict
         "tags": file.tags,
         "attributes": file.model_dump(mode="json"),
         "generation": generation,
-        "name_words": file.filename,
-        "tags_words": " ".join(file.tags),
-        "description_words": file.description,
-        "metadata_words": " ".join(said),
     }

@@ -22,19 +22,27 @@ files = sa.Table(
     sa.Column("expires_at", sa.DateTime(timezone=True)),
     sa.Column("tags", ARRAY(sa.Text), nullable=False),
     sa.Column("attributes", JSONB, nullable=False),
-    sa.Column("search", TSVECTOR, nullable=False),
+    # What follows is made by the database, of what is above (migration 0002).
+    sa.Column("search", TSVECTOR, nullable=False, server_default=sa.FetchedValue()),
+    sa.Column("names", TSVECTOR),
+    sa.Column("name_key", sa.Text(collation="C"), nullable=False, server_default=""),
     # The resynchronisation that last saw the file; none did if only the change feed named it.
     sa.Column("generation", sa.Uuid),
-    sa.Index("files_search", "search", postgresql_using="gin"),
-    # No b-tree on names: the longest are larger than what fits into one.
+    # One index for all: what is asked together is looked up together.
     sa.Index(
-        "files_filename",
+        "files_search",
+        "search",
+        "names",
         "filename",
         postgresql_using="gin",
         postgresql_ops={"filename": "gin_trgm_ops"},
+        postgresql_with={"gin_pending_list_limit": "256"},
     ),
     sa.Index("files_newest", "created_at", "file_id"),
-    sa.Index("files_own_newest", "uploaded_by", "created_at", "file_id"),
+    sa.Index("files_size", "size", "file_id"),
+    sa.Index("files_sha256", "sha256"),
+    # No b-tree on whole names: the longest are larger than what fits into one.
+    sa.Index("files_name", "name_key", "file_id"),
     sa.Index("files_element", "element_id"),
 )
 
@@ -44,6 +52,31 @@ cursors = sa.Table(
     sa.Column("element_id", sa.Text, primary_key=True),
     sa.Column("feed_id", sa.Uuid, nullable=False),
     sa.Column("next", sa.BigInteger, nullable=False),
+)
+
+words = sa.Table(
+    "words",
+    metadata,
+    # Empty for what everybody has uploaded together.
+    sa.Column("uploaded_by", sa.Text(collation="C"), primary_key=True),
+    sa.Column("word", sa.Text(collation="C"), primary_key=True),
+    sa.Column("files", sa.BigInteger, nullable=False),
+    sa.Index(
+        "words_by_1", "uploaded_by", sa.text('"left"(word, 1)'), sa.text("files DESC"), "word"
+    ),
+    sa.Index(
+        "words_by_2", "uploaded_by", sa.text('"left"(word, 2)'), sa.text("files DESC"), "word"
+    ),
+    sa.Index("words_gone", "word", postgresql_where=sa.text("files <= 0")),
+)
+
+word_changes = sa.Table(
+    "word_changes",
+    metadata,
+    sa.Column("number", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("uploaded_by", sa.Text, nullable=False),
+    sa.Column("words", ARRAY(sa.Text), nullable=False),
+    sa.Column("files", sa.Integer, nullable=False),
 )
 
 file_statistics = sa.Table(

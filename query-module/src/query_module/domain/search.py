@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from datetime import datetime
 from enum import StrEnum
 
 _TERM = re.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))')
@@ -14,23 +15,84 @@ class SearchMode(StrEnum):
     PARTIAL = "partial"
 
 
+class Sort(StrEnum):
+    """What the order is of; a minus has the largest first."""
+
+    RELEVANCE = "relevance"
+    OLDEST = "created_at"
+    NEWEST = "-created_at"
+    SMALLEST = "size"
+    LARGEST = "-size"
+    NAME = "filename"
+    NAME_BACKWARDS = "-filename"
+
+
+class Facet(StrEnum):
+    EXTENSION = "extension"
+    CONTENT_TYPE = "content_type"
+    TAG = "tag"
+    UPLOADED_BY = "uploaded_by"
+    RETENTION = "retention"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something a filter asks for; `kind` as in the database's `artstore_marks`."""
+
+    kind: str
+    value: str
+
+    def document(self) -> list[str]:
+        return [self.kind, self.value]
+
+
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """A question; `uploaded_by` narrows it to the files that the caller may see."""
+    """A question; `visible` narrows it to the files that the caller may see."""
 
     text: str = ""
     mode: SearchMode = SearchMode.FULLTEXT
     filename: str = ""
-    uploaded_by: str | None = None
+    marks: tuple[Mark, ...] = ()
+    size_min: int | None = None
+    size_max: int | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    sha256: str | None = None
+    sort: Sort | None = None
+    visible: str | None = None
 
     @property
-    def by_relevance(self) -> bool:
-        """True where the order is of relevance; everything else comes newest first."""
-        return bool(self.text) and self.mode is SearchMode.FULLTEXT
+    def words(self) -> str:
+        """The text, where it is of words."""
+        return self.text if self.mode is SearchMode.FULLTEXT else ""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What must be part of the name."""
+        asked = (self.text if self.mode is SearchMode.PARTIAL else "", self.filename)
+        return tuple(part for part in asked if part)
+
+    @property
+    def required(self) -> tuple[Mark, ...]:
+        """All marks that a file must have, also those of mode and visibility."""
+        named = self.mode is SearchMode.EXACT and self.text
+        return (
+            *self.marks,
+            *([Mark("n", self.text)] if named else []),
+            *([Mark("u", self.visible)] if self.visible is not None else []),
+        )
+
+    @property
+    def order(self) -> Sort:
+        """What is sorted by: without words nothing is more relevant than anything else."""
+        if self.sort is None or self.sort is Sort.RELEVANCE:
+            return Sort.RELEVANCE if self.words else Sort.NEWEST
+        return self.sort
 
     def identity(self) -> bytes:
         """Return bytes that differ from those of any other question."""
-        return json.dumps([self.text, self.mode, self.filename, self.uploaded_by]).encode()
+        return json.dumps(astuple(self), default=str).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from artstore_kit.database import DATABASE_ERRORS
 from artstore_kit.logging import get_logger
+from artstore_kit.metrics import size_class
 from query_module.database.statistics import Statistics
 from query_module.domain.reads import Tally
 from query_module.metrics import (
@@ -18,7 +19,6 @@ from query_module.metrics import (
     DOWNLOAD_SECONDS,
     DOWNLOADED_BYTES,
     DOWNLOADS_IN_FLIGHT,
-    size_class,
 )
 
 logger = get_logger(__name__)

@@ -12,7 +12,6 @@ from artstore_kit.grants import GRANT_PARAMETER, Grant, Grants, InvalidGrantErro
 from artstore_kit.representation import digest_header, etag, sha256_from_digest
 from artstore_kit.streams import paced
 from storage_element.api.dependencies import Opened
-from storage_element.metrics import STORED_BYTES
 from storage_element.usecases.store_file import store_file
 from storage_element.usecases.take_in import Expected
 
@@ -62,7 +61,6 @@ async def upload_granted(  # noqa: PLR0917 - one parameter a field of the reques
         files=services.files,
         feed=services.feed,
     )
-    STORED_BYTES.inc(stored.attributes.size)
     file = StoredFile(**dict(stored.attributes), element_id=services.element.element_id)
     await services.recent.put(file)
     response.headers.update(_described(file))

@@ -27,7 +27,6 @@ from artstore_kit.representation import (
 )
 from artstore_kit.streams import paced
 from storage_element.api.dependencies import Opened, Reader, Writer
-from storage_element.metrics import STORED_BYTES
 from storage_element.usecases.read_file import describe_file
 from storage_element.usecases.store_file import store_file
 from storage_element.usecases.take_in import Expected
@@ -76,7 +75,6 @@ async def put_file(  # noqa: PLR0917 - one parameter a header field
         files=services.files,
         feed=services.feed,
     )
-    STORED_BYTES.inc(stored.attributes.size)
     response.status_code = HTTP_201_CREATED if stored.created else HTTP_200_OK
     response.headers["ETag"] = revision_etag(stored.attributes.revision)
     response.headers["Location"] = f"/api/v1/files/{stored.attributes.file_id}"

@@ -12,7 +12,6 @@ from artstore_kit.contracts.files import FileAttributes
 from artstore_kit.errors import problems
 from artstore_kit.representation import revision_etag
 from storage_element.api.dependencies import Opened, Reader, Writer
-from storage_element.metrics import STORED_BYTES
 from storage_element.usecases import move_file
 from storage_element.usecases.pull_file import Pull, pull_file
 from storage_element.usecases.verify_file import verify_file
@@ -59,8 +58,6 @@ async def pull(
         files=services.files,
         feed=services.feed,
     )
-    if pulled.created:
-        STORED_BYTES.inc(pulled.attributes.size)
     response.status_code = HTTP_201_CREATED if pulled.created else HTTP_200_OK
     response.headers["ETag"] = revision_etag(pulled.attributes.revision)
     return pulled.attributes

@@ -41,6 +41,8 @@ _BEGIN = (
 class Operation(StrEnum):
     CREATE = "create"
     PULL = "pull"
+    # Of an upload in pieces that is whole; its bytes outlive the entry.
+    UPLOAD = "upload"
     EDIT = "edit"
     DELETE = "delete"
     REBUILD = "rebuild"
@@ -67,6 +69,15 @@ class Intent:
             attributes.uploaded_by,
             attributes.idempotency_key,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWrites:
+    """How many entries there are, how many of them past their lease, and how old the oldest is."""
+
+    open: int
+    stale: int
+    oldest: timedelta
 
 
 class AlreadyStored(Exception):  # noqa: N818 - an outcome, not an error
@@ -151,6 +162,15 @@ class Journal:
         query = sa.select(journal.c.file_id).where(journal.c.file_id == file_id)
         async with self._engine.connect() as connection:
             return await connection.scalar(query) is not None
+
+    async def state(self) -> OpenWrites:
+        """Summarise what is being written, by whichever process."""
+        age = sa.type_coerce(sa.func.now() - sa.func.min(journal.c.begun_at), sa.Interval)
+        stale = sa.func.count().filter(journal.c.lease_until < sa.func.now())
+        query = sa.select(sa.func.count(), stale, age).select_from(journal)
+        async with self._single.connect() as connection:
+            entries, stale_ones, oldest = (await connection.execute(query)).one()
+        return OpenWrites(entries, stale_ones, oldest or timedelta(0))
 
     async def closed(self, file_id: UUID) -> None:
         """Wait until nobody is writing this file."""

@@ -14,8 +14,8 @@ from storage_element.database.journal import InProgressError, Journal, Operation
 from storage_element.usecases.errors import (
     FileBusyError,
     RevisionChangedError,
-    StorageFailedError,
     storage_error,
+    taken_over,
 )
 from storage_element.usecases.read_file import file_not_found
 from storage_element.usecases.recover_writes import confirm_ours, settle
@@ -52,8 +52,7 @@ async def changing(
         if isinstance(error, OSError):
             raise storage_error(error) from error
         if isinstance(error, LeaseLostError):
-            message = "the change took longer than its lease and was taken over; look and try again"
-            raise StorageFailedError(message, headers={"Retry-After": "1"}) from error
+            raise taken_over("change") from error
         raise
     finally:
         journal.let_go(file_id)

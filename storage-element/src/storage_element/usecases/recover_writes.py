@@ -14,7 +14,12 @@ from storage_element.blobs.store import BlobStore
 from storage_element.database.feed import Feed
 from storage_element.database.files import Files
 from storage_element.database.journal import Intent, Journal, Operation
-from storage_element.metrics import RECOVERED
+from storage_element.metrics import (
+    OLDEST_WRITE_SECONDS,
+    OPEN_WRITES,
+    RECOVERED,
+    STALE_WRITES,
+)
 
 logger = get_logger(__name__)
 
@@ -53,6 +58,7 @@ async def _recover(intent: Intent, *, journal: Journal, blobs: BlobStore, files:
         )
     except Exception:
         # One that cannot be settled now must not keep the others, nor be held by us for ever.
+        RECOVERED.labels("failed").inc()
         logger.exception("write_not_recovered", file_id=str(intent.file_id))
         # Where the database is away too, the entry's lease runs out by itself.
         with suppress(Exception):
@@ -66,6 +72,14 @@ async def confirm_ours(file_id: UUID, *, blobs: BlobStore, journal: Journal) -> 
     """
     if not blobs.exclusive:
         await journal.confirm(file_id)
+
+
+async def publish_journal(*, journal: Journal) -> None:
+    """Let the metrics say what is being written, and what of it nobody writes any more."""
+    state = await journal.state()
+    OPEN_WRITES.set(state.open)
+    STALE_WRITES.set(state.stale)
+    OLDEST_WRITE_SECONDS.set(state.oldest.total_seconds())
 
 
 async def settle(
@@ -84,9 +98,15 @@ async def settle(
         # What only changes what is said of a file never removes its bytes, whoever took the rest.
         if operation in _OF_BYTES:
             await blobs.discard(file_id, place, upload_id)
+            if operation is Operation.DELETE:
+                # It may have been an upload in pieces that was being ended.
+                await blobs.uploads.release(file_id, place)
             reached("recover.discarded")
+        # The bytes of an upload in pieces stay until it expires: it may be completed again.
         await files.forget(file_id)
     else:
+        if operation is Operation.UPLOAD:
+            await blobs.uploads.release(file_id, place)
         await files.commit(place, FileAttributes.model_validate_json(document))
     outcome = "discarded" if document is None else "derived"
     RECOVERED.labels(outcome).inc()

@@ -3,34 +3,59 @@
 from datetime import UTC, datetime
 
 from artstore_kit.admin_api import AdminApi
-from artstore_kit.contracts.elements import ElementStatus, Registration
+from artstore_kit.contracts.elements import ElementStatus, Mode, Registration
 from artstore_kit.errors import ServiceError
 from artstore_kit.logging import get_logger
 from storage_element.blobs.store import BlobStore
 from storage_element.clients.status_board import StatusBoard
-from storage_element.database.feed import Feed
+from storage_element.database.feed import ElementRow, Feed
 from storage_element.domain.element import Element
-from storage_element.metrics import CAPACITY_BYTES, FILES, USED_BYTES
+from storage_element.metrics import (
+    CAPACITY_BYTES,
+    FILES,
+    FREE_BYTES,
+    HEALTHY,
+    MODE,
+    UNFINISHED_UPLOAD_BYTES,
+    UNFINISHED_UPLOADS,
+    USED_BYTES,
+)
 
 logger = get_logger(__name__)
 
 
 async def refresh_element(*, element: Element, feed: Feed, blobs: BlobStore) -> None:
     """Read the mode and the sizes anew: another replica may have changed them."""
-    row = await feed.element()
-    element.mode, element.feed_id = row.mode, row.feed_id
-    element.room.measured(await blobs.space(), used=row.bytes, files=row.files)
+    try:
+        row = await feed.element()
+        _note(element, row)
+        element.room.measured(
+            await blobs.space(), used=row.bytes, files=row.files, held=row.unfinished_bytes
+        )
+    except Exception:
+        HEALTHY.set(0)
+        raise
+    HEALTHY.set(1)
     CAPACITY_BYTES.set(element.room.capacity)
     USED_BYTES.set(element.room.used)
+    FREE_BYTES.set(element.room.free)
     FILES.set(element.room.files)
+    UNFINISHED_UPLOADS.set(row.unfinished)
+    UNFINISHED_UPLOAD_BYTES.set(row.unfinished_bytes)
 
 
 async def follow_mode(*, element: Element, feed: Feed) -> None:
     """Take over the mode that another replica was put into; however long the store takes to ask."""
-    row = await feed.element()
-    if row.mode is not element.mode:
-        logger.warning("mode_followed", before=element.mode, after=row.mode)
+    before, row = element.mode, await feed.element()
+    _note(element, row)
+    if element.mode is not before:
+        logger.warning("mode_followed", before=before, after=element.mode)
+
+
+def _note(element: Element, row: ElementRow) -> None:
     element.mode, element.feed_id = row.mode, row.feed_id
+    for mode in Mode:
+        MODE.labels(mode).set(mode is element.mode)
 
 
 async def publish_status(*, element: Element, board: StatusBoard) -> None:

@@ -13,6 +13,7 @@ is not undone: the file is whole, and recovery makes it known.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from artstore_kit.contracts.files import FileAttributes
 from artstore_kit.errors import ServiceError
 from artstore_kit.failpoints import reached
 from artstore_kit.logging import get_logger
-from storage_element.blobs.store import BlobStore, Staged
+from artstore_kit.metrics import size_class
+from storage_element.blobs.store import BlobStore, Staged, Staging
 from storage_element.database.feed import Feed
 from storage_element.database.files import Files, LeaseLostError
 from storage_element.database.journal import (
@@ -35,6 +37,7 @@ from storage_element.database.journal import (
 from storage_element.domain import mode
 from storage_element.domain.element import Element
 from storage_element.domain.room import Reservation, Shortage
+from storage_element.metrics import STORED_BYTES, UPLOAD_SECONDS, UPLOADS_IN_FLIGHT
 from storage_element.usecases.attribute_limit import check_attributes_fit
 from storage_element.usecases.check_same import check_same
 from storage_element.usecases.errors import (
@@ -42,10 +45,10 @@ from storage_element.usecases.errors import (
     FileTooLargeError,
     ModeForbidsError,
     SizeMismatchError,
-    StorageFailedError,
     UploadInProgressError,
     no_room,
     storage_error,
+    taken_over,
 )
 from storage_element.usecases.recover_writes import confirm_ours
 
@@ -54,7 +57,7 @@ logger = get_logger(__name__)
 # The size and digest of a body that has not come yet.
 UNKNOWN_SIZE = 2**63 - 1
 UNKNOWN_SHA256 = "0" * 64
-_FAILPOINTS = {Operation.CREATE: "store", Operation.PULL: "pull"}
+_FAILPOINTS = {Operation.CREATE: "store", Operation.PULL: "pull", Operation.UPLOAD: "upload"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class Arrival:
     body: AsyncIterable[bytes]
     expected: Expected
     complete: Complete
+    staging: Staging | None = None  # where its bytes are, if they came before
 
 
 async def take_in(
@@ -103,7 +107,22 @@ async def take_in(
     body is read, UploadInProgressError and KeyReusedError for a file or key that is taken,
     DigestMismatchError and SizeMismatchError for a body that is not what was announced.
     """
-    failpoint = _FAILPOINTS[arrival.operation]
+    began = time.perf_counter()
+    with UPLOADS_IN_FLIGHT.track_inprogress():
+        stored = await _taken_in(arrival, element, blobs=blobs, journal=journal, files=files)
+    if stored.created:
+        size = stored.attributes.size
+        seconds = time.perf_counter() - began
+        UPLOAD_SECONDS.labels(arrival.operation, size_class(size)).observe(seconds)
+        STORED_BYTES.inc(size)
+        feed.announce()
+        reached(f"{_FAILPOINTS[arrival.operation]}.committed")
+    return stored
+
+
+async def _taken_in(
+    arrival: Arrival, element: Element, *, blobs: BlobStore, journal: Journal, files: Files
+) -> Stored:
     reservation = Reservation(element.room)
     try:
         earlier = await _admit_or_find(arrival, element, reservation, files)
@@ -120,8 +139,6 @@ async def take_in(
         reservation.release(kept=0)
         raise
     reservation.release(kept=attributes.size)
-    feed.announce()
-    reached(f"{failpoint}.committed")
     return Stored(attributes, created=True)
 
 
@@ -179,18 +196,11 @@ async def _commit(place: str, attributes: FileAttributes, files: Files, journal:
     try:
         await files.commit(place, attributes)
     except LeaseLostError as error:
-        raise _taken_over() from error
+        raise taken_over("upload") from error
     except BaseException:
         # The file is whole: recovery makes it known.
         await asyncio.shield(_leave(attributes, journal))
         raise
-
-
-def _taken_over() -> StorageFailedError:
-    return StorageFailedError(
-        "the write took longer than its lease and was taken over; upload again",
-        headers={"Retry-After": "1"},
-    )
 
 
 async def _leave(attributes: FileAttributes, journal: Journal) -> None:
@@ -210,13 +220,13 @@ async def _write(
     """Do steps 3 to 5, or leave nothing behind."""
     file_id, place = arrival.attributes.file_id, arrival.place
     failpoint = _FAILPOINTS[arrival.operation]
+    staging = arrival.staging or blobs
     try:
-        note = partial(journal.note_upload, file_id)
         body = _bounded(arrival, element, reservation)
-        staged = await blobs.stage(file_id, place, body, note)
+        staged = await staging.stage(file_id, place, body, partial(journal.note_upload, file_id))
         reached(f"{failpoint}.staged")
         _verify(staged, arrival.expected)
-        await blobs.publish(file_id, place)
+        await staging.publish(file_id, place)
         reached(f"{failpoint}.published")
         attributes = await arrival.complete(staged)
         await confirm_ours(file_id, blobs=blobs, journal=journal)
@@ -226,7 +236,7 @@ async def _write(
         # Shielded: a cancelled request must still clean up, or leave its journal entry to recovery.
         await asyncio.shield(_undo(arrival, blobs, journal))
         if isinstance(error, LeaseLostError):
-            raise _taken_over() from error
+            raise taken_over("upload") from error
         if isinstance(error, OSError):
             logger.exception("storage_failed", place=place)
             raise storage_error(error) from error
@@ -238,12 +248,12 @@ async def _undo(arrival: Arrival, blobs: BlobStore, journal: Journal) -> None:
     file_id = arrival.attributes.file_id
     try:
         await confirm_ours(file_id, blobs=blobs, journal=journal)
-        await blobs.discard(file_id, arrival.place)
+        await (arrival.staging or blobs).discard(file_id, arrival.place)
         await journal.abandon(file_id)
     except LeaseLostError:
         # Who took it over has settled it, and may have stored it again at the same place since.
         with suppress(OSError):
-            await blobs.drop(file_id, arrival.place)
+            await (arrival.staging or blobs).drop(file_id, arrival.place)
     except Exception:
         logger.exception("upload_left_to_recovery", file_id=str(file_id))
         await _leave(arrival.attributes, journal)

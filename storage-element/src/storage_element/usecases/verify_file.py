@@ -13,7 +13,7 @@ from storage_element.database.journal import Journal
 from storage_element.database.scrubbing import Scrubbing
 from storage_element.domain.element import Element
 from storage_element.domain.maintenance import Problem
-from storage_element.metrics import MISMATCHES
+from storage_element.metrics import MISMATCHES, VERIFIED_BYTES
 from storage_element.usecases.errors import (
     BytesDamagedError,
     FileBusyError,
@@ -104,6 +104,7 @@ async def _digest(row: StoredRow, blobs: BlobStore, rate: float | None) -> str:
     async for chunk in blobs.read(row.place, 0, row.attributes.size):
         await asyncio.to_thread(digest.update, chunk)
         read += len(chunk)
+        VERIFIED_BYTES.inc(len(chunk))
         if rate is not None:
             await asyncio.sleep(max(read / rate - (clock() - began), 0))
     return digest.hexdigest()

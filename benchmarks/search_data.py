@@ -1,0 +1,107 @@
+"""The index of a million files, built once and kept beside the repository."""
+
+import asyncio
+import json
+import multiprocessing
+from pathlib import Path
+
+import asyncpg
+
+import search_corpus
+from artstore_kit import database
+from artstore_kit.settings import DatabaseSettings
+from artstore_kit.testing.postgres import USERNAME, Postgres
+
+NAME = "query"
+ELEMENT = "se-01"
+_PASSWORD = "only-on-loopback"  # noqa: S105 - a database of invented files
+_WRITERS = 2
+_CHUNK = 5000
+
+
+def server(folder: Path) -> Postgres:
+    """Return the server of the data set, not started."""
+    return Postgres(folder / "postgres", _PASSWORD, durable=False, shared_buffers="2GB")
+
+
+async def build(postgres: Postgres, files: int) -> None:
+    """Fill the index as the followers would, unless it holds that many files."""
+    await asyncio.to_thread(postgres.create_database, NAME)
+    engine = database.connect(DatabaseSettings.model_validate(settings(postgres)))
+    await database.migrate(engine, "query_module")
+    await engine.dispose()
+    connection = await _connect(postgres)
+    if await connection.fetchval("SELECT count(*) FROM files") == files:
+        await connection.close()
+        return
+    await _fill(connection, postgres, files)
+    await connection.close()
+
+
+async def _fill(connection: asyncpg.Connection, postgres: Postgres, files: int) -> None:
+    definition = await connection.fetchval("SELECT pg_get_indexdef('files_search'::regclass)")
+    await connection.execute("TRUNCATE files, words, word_changes; DROP INDEX files_search")
+    await asyncio.to_thread(_copy, postgres.port, files)
+    await connection.execute("SET maintenance_work_mem = '1GB'; SET work_mem = '256MB'")
+    await connection.execute(definition)
+    await connection.execute(
+        """
+        INSERT INTO words SELECT uploaded_by, word, sum(files) FROM (
+            SELECT unnest(ARRAY['', uploaded_by]) AS uploaded_by, word, sum(files) AS files
+            FROM word_changes, unnest(words) word GROUP BY uploaded_by, word, 1
+        ) counted GROUP BY uploaded_by, word
+        """
+    )
+    await connection.execute("TRUNCATE word_changes")
+    await connection.execute("VACUUM (ANALYZE) files")
+    await connection.execute("VACUUM (ANALYZE) words")
+
+
+def _copy(port: int, files: int) -> None:
+    share = files // _WRITERS
+    with multiprocessing.get_context("spawn").Pool(_WRITERS) as pool:
+        pool.starmap(_write, [(port, part * share, share, files) for part in range(_WRITERS)])
+
+
+def _write(port: int, first: int, count: int, total: int) -> None:
+    asyncio.run(_copy_in(port, first, count, total))
+
+
+async def _copy_in(port: int, first: int, count: int, total: int) -> None:
+    connection = await _open(port)
+    for start in range(first, first + count, _CHUNK):
+        chunk = search_corpus.documents(start, min(_CHUNK, first + count - start), total)
+        await connection.copy_records_to_table(
+            "files",
+            columns=search_corpus.COLUMNS,
+            records=[search_corpus.row(document, ELEMENT) for document in chunk],
+        )
+    await connection.close()
+
+
+async def _connect(postgres: Postgres) -> asyncpg.Connection:
+    return await _open(postgres.port)
+
+
+async def _open(port: int) -> asyncpg.Connection:
+    return await asyncpg.connect(
+        host="127.0.0.1", port=port, user=USERNAME, password=_PASSWORD, database=NAME
+    )
+
+
+def settings(postgres: Postgres) -> dict[str, str]:
+    """Return the settings of a service that uses the data set."""
+    return {name.lower(): value for name, value in postgres.environment(NAME).items()}
+
+
+def summary(postgres: Postgres) -> str:
+    """Say how large the parts of the index are."""
+    rows = postgres.execute(
+        """
+        SELECT relname, pg_size_pretty(pg_total_relation_size(oid)) AS total,
+            pg_size_pretty(pg_indexes_size(oid)) AS indexes, reltuples::bigint AS rows
+        FROM pg_class WHERE relname IN ('files', 'words') ORDER BY 1
+        """,
+        NAME,
+    )
+    return "\n".join(json.dumps(dict(row), ensure_ascii=False) for row in rows)

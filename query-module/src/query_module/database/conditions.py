@@ -1,0 +1,141 @@
+"""The conditions of a search, as PostgreSQL reads them.
+
+Plain statements for asyncpg: building and compiling them with SQLAlchemy would take longer than
+PostgreSQL does for the answer. Values travel as arguments only.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+
+from typing_extensions import override
+
+from query_module.domain import time_spans
+from query_module.domain.cursor import Moment
+from query_module.domain.filenames import searchable
+from query_module.domain.search import SearchQuery
+
+_TRIGRAM = re.compile(r"[^\W_]{3}")
+
+
+@dataclass
+class Conditions:
+    """Clauses that all must hold, and the arguments that they name."""
+
+    clauses: list[str] = field(default_factory=list)
+    arguments: list[Any] = field(default_factory=list)
+
+    def argument(self, value: Any) -> str:  # noqa: ANN401 - whatever PostgreSQL has a type for
+        """Add an argument; returns how a statement names it."""
+        self.arguments.append(value)
+        return f"${len(self.arguments)}"
+
+    def require(self, clause: str, *values: Any) -> Self:
+        """Add a clause, with `{}` in the places of values."""
+        self.clauses.append(clause.format(*map(self.argument, values)))
+        return self
+
+    def copy(self) -> "Conditions":
+        return Conditions([*self.clauses], [*self.arguments])
+
+    @override
+    def __str__(self) -> str:
+        return " AND ".join(self.clauses) or "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question in the index's own terms, and how many files should match it."""
+
+    asked: SearchQuery
+    words: str
+    marks: str
+    expected: float
+    expected_named: float
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """True where the index of words has nothing to look up, or a digest tells more."""
+        indexed = self.words or self.marks or any(map(_has_trigram, self.asked.parts))
+        return not indexed or self.asked.sha256 is not None
+
+    def conditions(
+        self, *, within: str = "", named: bool | None = None, by_index: bool = True
+    ) -> Conditions:
+        """Return what a file must be to match, with its marks `within` a span.
+
+        `named`: all the words are in its name, or not. Not `by_index`, a file is looked at only
+        when another index has led to it.
+        """
+        found = Conditions()
+        by_index = by_index and not self.is_elsewhere
+        searched = _all_of(self.words, self.marks, within)
+        if searched and by_index:
+            found.require("search @@ {}::text::tsquery", searched)
+        elif searched:
+            found.require("ts_match_vq(search, {}::text::tsquery)", searched)
+        if named is not None:
+            clause = "names @@ {}::text::tsquery" if named else "NOT names @@ {}::text::tsquery"
+            found.require(clause, self.words)
+        for part in self.asked.parts:
+            indexed = by_index and _has_trigram(part)
+            clause = "filename ILIKE {}" if indexed else "texticlike(filename, {})"
+            found.require(clause, containing(part))
+        return self._bounded(found)
+
+    def _bounded(self, found: Conditions) -> Conditions:
+        asked = self.asked
+        for clause, bound in (
+            ("size >= {}", asked.size_min),
+            ("size <= {}", asked.size_max),
+            ("created_at >= {}", asked.created_from),
+            ("created_at <= {}", asked.created_to),
+            ("sha256 = {}", asked.sha256),
+            ("uploaded_by = {}", asked.visible),
+        ):
+            if bound is not None:
+                found.require(clause, bound)
+        return found
+
+
+def between(found: Conditions, since: datetime | None, before: datetime | None) -> Conditions:
+    """Require a span of time that has no marks."""
+    if since is not None:
+        found.require("created_at >= {}", since)
+    if before is not None:
+        found.require("created_at < {}", before)
+    return found
+
+
+def behind(found: Conditions, position: Moment | None, *, ascending: bool = False) -> Conditions:
+    """Require what comes behind a position in time."""
+    if position is not None:
+        comparison = ">" if ascending else "<"
+        clause = "(created_at, file_id) " + comparison + " ({}::timestamptz, {}::uuid)"
+        found.require(clause, *position)
+    return found
+
+
+def containing(part: str) -> str:
+    """Return the pattern of names that contain `part`; nothing in it is a wildcard."""
+    return "%" + re.sub(r"([\\%_])", r"\\\1", searchable(part)) + "%"
+
+
+def _has_trigram(part: str) -> bool:
+    """Say whether the index of names can look `part` up: not if it is too short."""
+    return _TRIGRAM.search(part) is not None
+
+
+def _all_of(*queries: str) -> str:
+    return " & ".join(f"({query})" for query in queries if query)
+
+
+def size_marks(asked: SearchQuery) -> str:
+    return time_spans.sizes(asked.size_min, asked.size_max)
+
+
+def pattern_of(parts: Sequence[str]) -> str:
+    """Return the pattern that says most: the longest."""
+    return containing(max(parts, key=len)) if parts else ""

@@ -1,0 +1,218 @@
+"""Search, as the index answers it: what to read, how far back, and in which order.
+
+Words, filters and visibility are one conjunction in one GIN index. Where few files match, all of
+them are read; where many do, only spans of time, one after the other, until the page is full
+(`domain/time_spans.py`).
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias, cast
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from query_module.database import statements
+from query_module.database.conditions import (
+    Conditions,
+    Question,
+    behind,
+    between,
+    pattern_of,
+    size_marks,
+)
+from query_module.domain.cursor import Moment, NamePosition, Position, SizePosition, TimePosition
+from query_module.domain.path import LEVEL, Chronicle, Path
+from query_module.domain.search import SearchQuery, Sort, alternatives
+from query_module.domain.time_spans import Span, unit_of
+
+# As many are read to be sorted; of more, those that an index has in order are looked through.
+_SORTED_AT_MOST = 20_000
+_CHRONICLE_SECONDS = 60
+_WANTED = 1000
+_KEYS = {
+    Sort.SMALLEST: ("size", False),
+    Sort.LARGEST: ("size", True),
+    Sort.NAME: ("name_key", False),
+    Sort.NAME_BACKWARDS: ("name_key", True),
+}
+
+Row: TypeAlias = asyncpg.Record
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What was found, in order, and how to continue behind each of it."""
+
+    rows: list[Row]
+    position: Callable[[Row], Position]
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A way through the matches in the order of time.
+
+    `named` as in `Question.conditions`; `start` and `stop` are where it begins and ends, both
+    excluded and included in turn; `besides` are further conditions.
+    """
+
+    statement: str
+    limit: int
+    named: bool | None = None
+    start: Moment | None = None
+    stop: Moment | None = None
+    ascending: bool = False
+    besides: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+
+
+class SearchIndex:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._chronicle = Chronicle()
+        self._chronicle_until = float("-inf")
+
+    async def fetch(self, statement: str, *arguments: Any) -> list[Row]:
+        """Run one statement on a connection of the pool, past SQLAlchemy."""
+        async with self._engine.connect() as connection:
+            raw = await connection.get_raw_connection()
+            driver = cast("asyncpg.Connection", raw.driver_connection)
+            try:
+                return list(await driver.fetch(statement, *arguments))
+            except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                # As SQLAlchemy would have it: answered like every other trouble of the database.
+                raise DBAPIError(statement, None, error) from error
+
+    async def question(self, asked: SearchQuery) -> Question | None:
+        """Put a question into the index's terms; None where its text has no word to look for."""
+        terms = [[asdict(term) for term in terms] for terms in alternatives(asked.words)]
+        marks = [mark.document() for mark in asked.required]
+        sizes = size_marks(asked)
+        [(words, marked, expected, named)] = await self.fetch(
+            statements.ASKED, json.dumps(terms), json.dumps(marks), pattern_of(asked.parts), sizes
+        )
+        if asked.words and not words:
+            return None
+        marked = f"{marked} & {sizes}" if marked and sizes else marked or sizes
+        return Question(asked, words, marked, expected, named)
+
+    async def walk(self, question: Question, way: Walk) -> list[Row]:
+        """Return matches in the order of time, span by span, until there are enough."""
+        if question.is_elsewhere:
+            return await self._step(question, way, Span(None, None), way.limit)
+        rows: list[Row] = []
+        path = _path(question, way, await self._known_chronicle())
+        while not path.ended:
+            span = path.step()
+            found = await self._step(question, way, span, way.limit - len(rows))
+            rows += found
+            if len(rows) >= way.limit or _is_past(span, question.asked, way):
+                break
+            if found:
+                path.found(len(found), min(way.limit, _WANTED) - len(rows))
+            elif not path.ended:
+                path.skip_to(await self._first_with(question, way, path.coarse_units()))
+        return rows
+
+    async def _first_with(self, question: Question, way: Walk, units: list[int]) -> int | None:
+        found = question.conditions(named=way.named)
+        found.require("search @@ format({}, unit)::tsquery", f"'t{LEVEL}=%s'")
+        rows = await self.fetch(
+            statements.FIRST_UNIT.format(conditions=found, units=found.argument(units)),
+            *found.arguments,
+        )
+        return rows[0]["unit"] if rows else None
+
+    async def _step(self, question: Question, way: Walk, span: Span, limit: int) -> list[Row]:
+        marks = span.tsquery()
+        found = question.conditions(within=marks, named=way.named)
+        if not marks:
+            between(found, span.since, span.before)
+        behind(found, way.start, ascending=way.ascending)
+        if way.stop is not None:
+            found.require("(created_at, file_id) >= ({}::timestamptz, {}::uuid)", *way.stop)
+        for clause, values in way.besides:
+            found.require(clause, *values)
+        return await self.run(way.statement, found, words=question.words, limit=limit)
+
+    async def run(
+        self, statement: str, found: Conditions, *, limit: int, words: str = ""
+    ) -> list[Row]:
+        """Run a statement with its conditions, and the words to rank by, filled in."""
+        ranked = found.argument(words) if statement is statements.RANKED else ""
+        filled = statement.format(conditions=found, words=ranked, limit=found.argument(limit))
+        return await self.fetch(filled, *found.arguments)
+
+    async def by_time(self, question: Question, *, after: Moment | None, limit: int) -> Hits:
+        """Return matches, newest or oldest first."""
+        ascending = question.asked.order is Sort.OLDEST
+        statement = statements.in_time(ascending=ascending, elsewhere=question.is_elsewhere)
+        way = Walk(statement, limit, start=after, ascending=ascending)
+        rows = await self.walk(question, way)
+        return Hits(
+            rows, lambda row: TimePosition(created_at=row["created_at"], file_id=row["file_id"])
+        )
+
+    async def newest(self, question: Question, *, columns: Sequence[str], limit: int) -> list[Row]:
+        """Return columns of the newest matches, whatever the question's order."""
+        statement = statements.in_time(columns, elsewhere=question.is_elsewhere)
+        return await self.walk(question, Walk(statement, limit))
+
+    async def by_key(
+        self, question: Question, *, after: SizePosition | NamePosition | None, limit: int
+    ) -> Hits:
+        """Return matches by size or name."""
+        key, descending = _KEYS[question.asked.order]
+        few = question.expected <= _SORTED_AT_MOST and not question.is_elsewhere
+        found = question.conditions(by_index=few)
+        if after is not None:
+            comparison = "<" if descending else ">"
+            found.require(
+                f"({key}, file_id) {comparison} ({{}}, {{}}::uuid)", after.key, after.file_id
+            )
+        statement = statements.by_key(key, descending=descending, few=few)
+        rows = await self.run(statement, found, limit=limit)
+        kind = SizePosition if key == "size" else NamePosition
+        return Hits(rows, lambda row: kind(key=row["key"], file_id=row["file_id"]))
+
+    async def documents(self, rows: Sequence[Row]) -> list[str]:
+        """Return the files that were found, as JSON."""
+        ranks = [row.get("rank") for row in rows]
+        found = await self.fetch(statements.DOCUMENTS, [row["file_id"] for row in rows], ranks)
+        return [row[0] for row in found]
+
+    async def _known_chronicle(self) -> Chronicle:
+        if time.monotonic() > self._chronicle_until:
+            self._chronicle_until = time.monotonic() + _CHRONICLE_SECONDS
+            [(files, bounds)] = await self.fetch(statements.STATISTICS)
+            self._chronicle = Chronicle(max(0.0, files), tuple(bounds or ()))
+        return self._chronicle
+
+
+def _path(question: Question, way: Walk, chronicle: Chronicle) -> Path:
+    """Begin where the question, or the page before, lets the first match be."""
+    asked = question.asked
+    start = way.start[0] if way.start else None
+    edge: int | None = None
+    if way.ascending:
+        if first := max(filter(None, (start, asked.created_from)), default=None):
+            edge = max(0, unit_of(first.timestamp()))
+    elif last := min(filter(None, (start, asked.created_to)), default=None):
+        edge = unit_of(last.timestamp()) + 1
+    return Path(
+        chronicle,
+        question.expected_named if way.named else question.expected,
+        min(way.limit, _WANTED),
+        ascending=way.ascending,
+        edge=edge,
+    )
+
+
+def _is_past(span: Span, asked: SearchQuery, way: Walk) -> bool:
+    """Say whether what follows a span lies outside of what is asked for."""
+    if way.ascending:
+        return bool(asked.created_to and span.before and span.before > asked.created_to)
+    ends = [end for end in (asked.created_from, way.stop and way.stop[0]) if end]
+    return any(span.since and span.since <= end for end in ends)
