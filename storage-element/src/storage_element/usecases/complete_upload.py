@@ -67,9 +67,6 @@ async def _take_in(upload: Upload, at: UploadPorts) -> FileAttributes:
         await end_upload(upload, "stored", at=at)
         return file
     UPLOAD_OUTCOMES.labels("stored").inc()
-    # What fails here is garbage, and its collector's business.
-    with suppress(OSError):
-        await at.blobs.uploads.release(upload.file_id, upload.place)
     return file
 
 
@@ -117,6 +114,8 @@ class _Pieces:
 
     async def publish(self, file_id: UUID, place: str) -> None:
         await self._at.blobs.uploads.publish(file_id, place, self._kept)
+        # All of it is in place: once it is a file, nothing else must be left of it.
+        await self._at.blobs.uploads.release(file_id, place)
 
     async def discard(self, file_id: UUID, place: str, upload_id: str | None = None) -> None:
         del file_id, upload_id
