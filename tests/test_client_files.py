@@ -15,6 +15,7 @@ from cutting_proxy import CuttingProxy
 
 from artstore_client import (
     ArtStore,
+    ArtStoreError,
     ConflictError,
     DigestMismatchError,
     InvalidRequestError,
@@ -26,6 +27,7 @@ from artstore_client import (
 from stack import Stack
 
 MIB = 1024 * 1024
+MOVED = "HTTP/1.1 301 Moved Permanently\nLocation: https://x.example/"
 
 
 class EndedError(Exception):
@@ -274,6 +276,21 @@ def test_what_asks_for_more_patience_than_there_is_fails_at_once(stack: Stack) -
 
         assert (caught.value.code, caught.value.retry_after) == ("away", 600)
         assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("HTTP/1.1 200 OK\nContent-Length: 6\nConnection: close\n\n<html>", "sent no JSON"),
+        (f"{MOVED}\nContent-Length: 0\nConnection: close\n\n", "https://x.example/"),
+        ("HTTP/1.1 404 Not Found\nContent-Length: 0\nConnection: close\n\n", "answered 404"),
+    ],
+)
+def test_an_address_that_is_not_of_artstore_is_told(stack: Stack, answer: str, told: str) -> None:
+    with CuttingProxy(stack.url("query")) as proxy, opened(stack, query=proxy.url) as store:
+        proxy.answer_next(answer)
+        with pytest.raises(ArtStoreError, match=told):
+            store.get(uuid4())
 
 
 def test_an_upload_whose_answer_is_lost_is_stored_once(stack: Stack) -> None:

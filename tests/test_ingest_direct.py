@@ -25,14 +25,14 @@ def _relaunch(stack: Stack, **settings: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def _direct(stack: Stack) -> Iterator[None]:
+def direct(stack: Stack) -> Iterator[None]:
     _relaunch(stack, DIRECT_GRANT_KEY=secrets.token_urlsafe(32))
     yield
     _relaunch(stack)
 
 
 @pytest.fixture
-def anna(_direct: None, maria: Account) -> Account:
+def anna(direct: None, maria: Account) -> Account:
     # An element that was just started may not be known yet (503).
     eventually(lambda: maria.upload("ready.txt", b"x").status_code == 307)
     return maria

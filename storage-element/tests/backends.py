@@ -55,6 +55,10 @@ class Backend(ABC):
     def unfinished(self) -> list[str]:
         """Return what is neither in place nor gone: staged files, uploads in parts."""
 
+    def pieces(self) -> list[str]:
+        """Return what else is kept of uploads in pieces."""
+        return []
+
 
 class LocalFolder(Backend):
     def __init__(self, root: Path) -> None:
@@ -186,6 +190,10 @@ class S3Bucket(Backend):
                     await s3.put_object(Bucket=self.name, Key=name, Body=content)
 
         _run(run())
+
+    @override
+    def pieces(self) -> list[str]:
+        return [name for name in self._names() if name.startswith(".staging/")]
 
     @override
     def unfinished(self) -> list[str]:

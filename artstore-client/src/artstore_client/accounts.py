@@ -6,6 +6,7 @@ from typing import TypedDict, Unpack
 from artstore_client.admin_models import Account, AccountWithSecret, Revocations
 from artstore_client.models import Identity
 from artstore_client.requests import Documents
+from artstore_client.retrying import document_of
 from artstore_client.tokens import Tokens
 
 _ACCOUNTS = "/service-accounts"
@@ -95,7 +96,7 @@ class AsyncTokens:
         """Say what a token is good for: to its account, modules and administrators."""
         asked = f"{self._admin.base}/auth/introspect"
         answer = await self._tokens.ask(asked, self._tokens.question(token))
-        return Identity.model_validate(answer.json())
+        return Identity.model_validate(document_of(answer))
 
     async def revoke(self, token: str) -> None:
         """End a token before it expires."""

@@ -35,7 +35,13 @@ class Blocking(Generic[A]):
         """Run a method of what is wrapped and wait for its result."""
         call: Callable[[], Coroutine[Any, Any, R]]
         call = functools.partial(method, self._wrapped, *args, **options)
-        result: R = self._portal.call(call)
+        running = self._portal.start_task_soon(call)
+        try:
+            result: R = running.result()
+        except BaseException:
+            # Ctrl-C comes here and not into the loop: what runs there ends too.
+            running.cancel()
+            raise
         return result
 
     def iterate(

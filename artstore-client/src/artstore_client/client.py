@@ -29,7 +29,7 @@ from artstore_client.parallel import each
 from artstore_client.progress import OnProgress, Progress
 from artstore_client.records import AsyncAudit, AsyncKeys
 from artstore_client.requests import Documents
-from artstore_client.retrying import Patience
+from artstore_client.retrying import Patience, document_of
 from artstore_client.searching import Filters, parameters
 from artstore_client.sources import Uploadable, opened
 from artstore_client.tokens import Tokens
@@ -190,7 +190,7 @@ class AsyncArtStore:
         """Return words and names that begin like `text`."""
         request = Request("GET", f"{self._query.base}/suggest", params={"q": text, "limit": limit})
         answer = await self._transport.send(request)
-        return [str(item) for item in answer.json()["items"]]
+        return [str(item) for item in document_of(answer)["items"]]
 
     async def statistics(self) -> Statistics:
         """Say what is kept, and how much of it is read; for operators."""

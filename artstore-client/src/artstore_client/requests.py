@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from artstore_client.models import Document
+from artstore_client.retrying import document_of
 from artstore_client.transport import Request, Transport
 
 D = TypeVar("D", bound=Document)
@@ -22,7 +23,7 @@ class Documents:
     async def one(self, kind: type[D], method: str, path: str, **options: Any) -> D:
         """Send a request; options as those of `Request`."""
         answer = await self.transport.send(Request(method, self.base + path, **options))
-        return kind.model_validate(answer.json())
+        return kind.model_validate(document_of(answer))
 
     async def none(self, method: str, path: str, **options: Any) -> None:
         """Send a request whose answer says no more than that it was done."""
@@ -41,7 +42,7 @@ class Documents:
         while True:
             asked = _given({"limit": limit, **(params or {}), "cursor": cursor})
             answer = await self.transport.send(Request("GET", self.base + path, params=asked))
-            page = answer.json()
+            page = document_of(answer)
             for item in page["items"]:
                 yield kind.model_validate(item)
             if (cursor := page.get("next_cursor")) is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 import tenacity
@@ -120,10 +121,27 @@ def failure_of(answer: httpx.Response) -> ProblemError:
     try:
         problem = answer.json()
     except ValueError:
-        problem = {}
+        problem = None
     if not isinstance(problem, dict):
-        problem = {}
+        # Not ArtStore's: a proxy, or something else at this address.
+        url = answer.request.url
+        detail = f"{url.scheme}://{url.netloc.decode()} answered {answer.status_code}"
+        if answer.has_redirect_location:
+            detail += f", and sends us on to {answer.headers['Location']}"
+        problem = {"detail": detail}
     return problem_of(answer.status_code, problem, retry_after=_retry_after(answer))
+
+
+def document_of(answer: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object of an answer; ArtStoreError where it is none."""
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        message = f"{answer.request.url.copy_with(query=None)} is not ArtStore's: it sent no JSON"
+        raise ArtStoreError(message)
+    return document
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
@@ -140,5 +158,5 @@ def _retry_after(answer: httpx.Response) -> float | None:
 
 
 def is_refusal(answer: httpx.Response) -> bool:
-    """Say whether an answer tells of an error."""
-    return answer.status_code >= HTTPStatus.BAD_REQUEST
+    """Say whether an answer is none to what was asked."""
+    return answer.status_code >= HTTPStatus.MULTIPLE_CHOICES

@@ -7,7 +7,7 @@ from http import HTTPStatus
 import httpx
 
 from artstore_client.errors import LoginError, TooManyRequestsError, UnavailableError
-from artstore_client.retrying import Patience, failure_of, unreachable
+from artstore_client.retrying import Patience, document_of, failure_of, unreachable
 
 # A request that is under way when its token expires is still served, so this covers its journey.
 _BEFORE_EXPIRY = 60.0
@@ -72,7 +72,7 @@ class Tokens:
 
     async def _fetch(self) -> None:
         answer = await self.ask(self._url, self._form)
-        document = answer.json()
+        document = document_of(answer)
         lifetime = float(document["expires_in"])
         now = time.monotonic()
         self._token = str(document["access_token"])
@@ -82,7 +82,7 @@ class Tokens:
 
 def _refusal(answer: httpx.Response) -> Exception:
     if answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}:
-        document = answer.json()
+        document = document_of(answer)
         if "error" in document:
             return LoginError(str(document["error"]), str(document.get("error_description", "")))
     return failure_of(answer)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
 
-from artstore_client.errors import ConflictError, DigestMismatchError, NotFoundError
+from artstore_client.errors import ArtStoreError, ConflictError, NotFoundError
 from artstore_client.journal import Journal
 from artstore_client.models import StoredFile
 from artstore_client.progress import Progress
@@ -54,8 +54,8 @@ class Resumable:
         if self.journal:
             self.journal.forget(self._fingerprint())
         if stored is None:
-            message = f"{file_id} was uploaded whole, and is not there"
-            raise DigestMismatchError(message)
+            message = f"{file_id} was uploaded whole, and is not known yet: look again later"
+            raise ArtStoreError(message)
         return stored
 
     async def _resumed(self) -> tuple[str, int] | None:

@@ -13,6 +13,7 @@ from artstore_client.errors import ArtStoreError, DigestMismatchError
 from artstore_client.journal import Journal
 from artstore_client.models import Scalar, StoredFile
 from artstore_client.progress import Progress
+from artstore_client.retrying import document_of
 from artstore_client.sources import Source, Uploadable
 from artstore_client.transport import Request, Transport
 from artstore_client.tus import Resumable
@@ -100,7 +101,7 @@ class Uploader:
             return _form(head, source, tail, progress)
 
         request = Request("POST", f"{self.url}/files", content=content, headers=headers)
-        return StoredFile.model_validate((await self.transport.send(request)).json())
+        return StoredFile.model_validate(document_of(await self.transport.send(request)))
 
 
 def _head(boundary: str, said: Mapping[str, Any]) -> bytes:

@@ -61,11 +61,16 @@ def create(
         app.include_router(router)
     if max_body_bytes is not None:
         app.add_middleware(BodyLimit, max_bytes=max_body_bytes, streamed=streamed)
+    _surround(app, settings)
+    return app
+
+
+def _surround(app: FastAPI, settings: ServiceSettings) -> None:
+    """Put around the service what every request passes through, the outermost last."""
     if settings.cors_allow_origins:
         _allow_origins(app, settings.cors_allow_origins)
     app.add_middleware(RequestObserver)
     telemetry.observe(app, settings)
-    return app
 
 
 def _allow_origins(app: FastAPI, origins: Sequence[str]) -> None:

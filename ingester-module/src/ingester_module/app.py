@@ -13,28 +13,35 @@ from artstore_kit.errors import UnavailableError
 from artstore_kit.grants import Grants
 from artstore_kit.health import Dependency
 from artstore_kit.recent_files import RecentFiles
-from ingester_module.api import batch, changes, files
+from ingester_module.api import batch, changes, files, uploads
 from ingester_module.api.dependencies import Services
+from ingester_module.api.tus_headers import TusHeaders
 from ingester_module.clients.storage_element import StorageElements
+from ingester_module.clients.upload_sessions import UploadSessions
 from ingester_module.config import Settings
 from ingester_module.metrics import BREAKER_STATE
 from ingester_module.usecases.hold_body import SmallBodies
+from ingester_module.usecases.resume_upload import Whereabouts
 
 # Of JSON: a whole patch may be a little larger than the attributes it leads to.
 _MAX_BODY_BYTES = 64 * 1024
-_STREAMED = re.compile(r"POST /api/v1/ingest/(files|batch)")
+_STREAMED = re.compile(
+    r"POST /api/v1/ingest/(files|batch|uploads)|(PATCH|POST) /api/v1/ingest/uploads/[^/]+"
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Build the ingester; nothing is opened before its lifespan begins."""
-    return application.create(
+    app = application.create(
         "ArtStore ingester-module",
         settings,
         lambda: _opened(settings),
-        [files.router, batch.router, changes.router],
+        [files.router, batch.router, changes.router, uploads.router],
         max_body_bytes=_MAX_BODY_BYTES,
         streamed=_STREAMED,
     )
+    app.add_middleware(TusHeaders, prefix=uploads.PREFIX)
+    return app
 
 
 @asynccontextmanager
@@ -42,7 +49,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(http_client.open_session())
         client = await stack.enter_async_context(redis_client.connect(settings))
-        admin = AdminApi(session, settings)
+        admin, breakers = AdminApi(session, settings), Breakers(BREAKER_STATE)
         registry = await stack.enter_async_context(discovery.following(settings, admin))
 
         async def elements_are_known() -> None:
@@ -54,9 +61,10 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
             tokens=await stack.enter_async_context(admin.validating(client)),
             admin=admin,
             discovery=registry,
-            elements=StorageElements(
-                session, admin, Breakers(BREAKER_STATE), settings.element_patience
-            ),
+            elements=StorageElements(session, admin, breakers, settings.element_patience),
+            uploads=UploadSessions(session, admin, breakers, settings.element_patience),
+            whereabouts=Whereabouts(),
+            max_upload_size=settings.upload_max_size,
             recent=RecentFiles(client),
             small=SmallBodies(),
             grants=Grants.of(settings.direct_grant_key),

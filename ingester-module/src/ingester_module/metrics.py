@@ -26,4 +26,13 @@ INTERRUPTED = Counter(
 GRANTS = Counter(
     "artstore_ingester_direct_grants_total", "Uploads that were sent on to an element", ["element"]
 )
+RESUMABLE_UPLOADS = Counter(
+    "artstore_ingester_resumable_uploads_total",
+    "Uploads in pieces: begun, stored, terminated",
+    ["outcome"],
+)
+RESUMABLE_BYTES = Counter(
+    "artstore_ingester_resumable_received_bytes_total",
+    "Bytes of pieces that were acknowledged",
+)
 BREAKER_STATE = Gauge("artstore_ingester_breaker_state", STATE_HELP, ["element"])

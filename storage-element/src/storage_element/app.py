@@ -33,26 +33,29 @@ from storage_element.database.files import Files
 from storage_element.database.journal import Journal
 from storage_element.database.maintenance import Maintenance
 from storage_element.database.scrubbing import Scrubbing
+from storage_element.database.uploads import Uploads
 from storage_element.domain.element import Element
 from storage_element.domain.maintenance import Run, Task
 from storage_element.domain.room import Room
+from storage_element.jobs import expire_uploads, report_status
 from storage_element.jobs import maintain as maintain_jobs
 from storage_element.jobs import recover_writes as recovery
-from storage_element.jobs import report_status
 from storage_element.usecases.change_mode import apply_configured_mode
 from storage_element.usecases.collect_garbage import collect_garbage
 from storage_element.usecases.complete_index import complete_index
 from storage_element.usecases.describe_store import describe_store
+from storage_element.usecases.find_upload import UploadPorts
 from storage_element.usecases.maintain import Maintainer, TaskRunningError, Work
 from storage_element.usecases.rebuild_index import rebuild_index
 from storage_element.usecases.recover_writes import recover_writes
 from storage_element.usecases.report_status import refresh_element
 from storage_element.usecases.scrub_files import scrub_files
+from storage_element.usecases.upload_turns import Turns
 from storage_element.usecases.verify_index import verify_index
 
 # Of JSON: a whole patch may be a little larger than the attributes it leads to.
 _MAX_BODY_BYTES = 64 * 1024
-_STREAMED = re.compile(r"(PUT|POST) /api/v1/files/[^/]+")
+_STREAMED = re.compile(r"(PUT|POST) /api/v1/files/[^/]+|PATCH /api/v1/uploads/[^/]+")
 
 
 def _now() -> datetime:
@@ -102,6 +105,7 @@ async def _opened(settings: Settings, clock: Callable[[], datetime]) -> AsyncIte
             runs=kept.runs,
             maintainer=kept.maintainer,
             peers=Peers(session, admin, registry),
+            uploading=kept.uploading,
             patience=settings.upload_patience,
             clock=clock,
             checks=_checks(engine, blobs, client),
@@ -127,6 +131,7 @@ class _Kept:
     scrubbing: Scrubbing
     runs: Maintenance
     maintainer: Maintainer
+    uploading: UploadPorts
 
 
 async def _kept(
@@ -138,8 +143,11 @@ async def _kept(
     await feed.open(settings.storage_mode)
     await describe_store(blobs)
     await recover_writes(journal=journal, blobs=blobs, files=known, feed=feed, starting=True)
-    this = await _element(settings, feed, blobs)
+    this, expiry = await _element(settings, feed, blobs), timedelta(seconds=settings.upload_expiry)
     at: _At = {"blobs": blobs, "journal": journal, "files": known, "feed": feed}
+    uploading = UploadPorts(
+        element=this, uploads=Uploads(engine), turns=Turns(), clock=clock, expiry=expiry, **at
+    )
     work: dict[Task, Work] = {
         Task.REBUILD: partial(rebuild_index, **at),
         Task.VERIFY: partial(verify_index, **at),
@@ -151,11 +159,12 @@ async def _kept(
             clock=clock,
             orphan_age=timedelta(hours=settings.gc_safety_hours),
             element=this,
+            uploading=uploading,
             **at,
         ),
     }
     maintainer = Maintainer(runs, work)
-    return _Kept(this, blobs, journal, known, feed, scrubbing, runs, maintainer)
+    return _Kept(this, blobs, journal, known, feed, scrubbing, runs, maintainer, uploading)
 
 
 async def _complete(kept: _Kept, show: Callable[[Run], None] | None = None) -> Run | None:
@@ -170,6 +179,7 @@ def _jobs(
     settings: Settings, kept: _Kept, board: StatusBoard, admin: AdminApi
 ) -> list[Coroutine[Any, Any, None]]:
     return [
+        *expire_uploads.jobs(at=kept.uploading),
         *recovery.jobs(journal=kept.journal, blobs=kept.blobs, files=kept.files, feed=kept.feed),
         *maintain_jobs.jobs(
             runs=kept.runs,

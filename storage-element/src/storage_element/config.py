@@ -42,6 +42,11 @@ class Settings(DatabaseSettings, ModuleSettings):
     upload_patience: float = Field(
         default=30, gt=0, description="seconds in which each 32 KiB of a body must have come"
     )
+    upload_expiry: float = Field(
+        default=24 * 3600,
+        gt=0,
+        description="seconds after its last byte in which an unfinished upload may go on",
+    )
     scrub_days: int = Field(
         default=30,
         ge=1,

@@ -56,6 +56,25 @@ OLDEST_VERIFIED_SECONDS = Gauge(
     "artstore_element_scrub_oldest_verified_seconds",
     "How long ago the file that was not read again for longest was",
 )
+UNFINISHED_UPLOADS = Gauge(
+    "artstore_element_unfinished_uploads", "Uploads in pieces that may still go on"
+)
+UNFINISHED_UPLOAD_BYTES = Gauge(
+    "artstore_element_unfinished_upload_bytes", "Bytes held by unfinished uploads"
+)
+UPLOAD_OUTCOMES = Counter(
+    "artstore_element_uploads_total",
+    "Uploads in pieces: begun, stored, terminated, expired, failed",
+    ["outcome"],
+)
+UPLOAD_TAKEOVERS = Counter(
+    "artstore_element_upload_takeovers_total",
+    "Requests that wrote an upload and were ended by a newer one for it",
+)
+UPLOADS_REHASHED = Counter(
+    "artstore_element_upload_rehashed_bytes_total",
+    "Bytes of uploads that were read again for their digest after an interruption",
+)
 
 for _outcome in ("derived", "discarded", "failed"):
     RECOVERED.labels(_outcome)

@@ -18,6 +18,8 @@ from storage_element.config import Settings
 from storage_element.database.scrubbing import Scrubbing
 
 SUFFIX = ".attr.json"
+# Whatever belongs to no file is garbage at once.
+NO_AGE = {"GC_SAFETY_HOURS": "0.0000001"}
 
 
 async def until(
@@ -201,7 +203,7 @@ async def test_wrong_bytes_that_somebody_asks_about_are_quarantined_at_once(
 async def test_garbage_is_collected_and_nothing_else(
     start: Start, backend: Backend, clock: Clock
 ) -> None:
-    async with start(**backend.environment()) as element:
+    async with start(**backend.environment(), **NO_AGE) as element:
         permanent, expiring, held, lasting = [
             await store(element),
             await store(element, retention=TEMPORARY),
@@ -210,12 +212,13 @@ async def test_garbage_is_collected_and_nothing_else(
         ]
         place = place_of(backend, expiring)
         orphan = place_of(backend, permanent).replace(str(permanent), str(UUID(int=1)))
-        backend.put({orphan: b"nobody's"})
         whole = backend.contents()
-
         assert problems(await run(element, "gc")) == {}
         # The store's own times are the real ones.
-        clock.now = datetime.now(UTC) + timedelta(days=2)
+        clock.now = datetime.now(UTC)
+        backend.put({orphan: b"nobody's"})
+        whole[orphan] = b"nobody's"
+        clock.now = datetime.now(UTC) + timedelta(seconds=5)
         assert problems(await run(element, "gc", dry_run="true")) == {
             place: "expired",
             orphan: "orphan",
@@ -229,6 +232,23 @@ async def test_garbage_is_collected_and_nothing_else(
         assert set(backend.contents()) == left
         changes = (await element.get("/api/v1/changes")).json()["items"]
         assert (changes[-1]["action"], changes[-1]["file_id"]) == ("deleted", str(expiring))
+
+
+async def test_a_clock_that_runs_ahead_deletes_nothing_before_its_time(
+    start: Start, backend: Backend, clock: Clock
+) -> None:
+    async with start(**backend.environment()) as element:
+        ends = datetime.now(UTC) + timedelta(days=7)
+        retention = {"policy": "temporary", "expires_at": ends.isoformat()}
+        file_id = await store(element, retention=retention)
+        orphan = place_of(backend, file_id).replace(str(file_id), str(UUID(int=1)))
+        backend.put({orphan: b"nobody's"})
+        clock.now = datetime.now(UTC) + timedelta(days=400)
+
+        assert (await run(element, "gc"))["done"] == 0
+
+        assert str(file_id) in await listing(element)
+        assert orphan in backend.contents()
 
 
 async def test_a_closed_element_keeps_what_has_expired(
@@ -253,9 +273,12 @@ async def test_uploads_in_parts_that_nobody_remembers_are_aborted(
         place = place_of(backend, file_id)
         backend.begin_upload(place)
         backend.begin_upload("not/ours")
+        # As young as this, it may still go on.
+        clock.now = datetime.now(UTC)
         await run(element, "gc")
         assert sorted(backend.unfinished()) == sorted([place, "not/ours"])
-        clock.now = datetime.now(UTC) + timedelta(days=2)
+    clock.now = datetime.now(UTC) + timedelta(seconds=5)
+    async with start(**backend.environment(), **NO_AGE) as element:
         assert problems(await run(element, "gc")) == {place: "unfinished_upload"}
         assert backend.unfinished() == ["not/ours"]
         assert (await element.get(f"/api/v1/files/{file_id}/content")).content == CONTENT

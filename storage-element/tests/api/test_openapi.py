@@ -36,6 +36,8 @@ def element(
     """A client of an element in a process of its own."""
     port = free_port()
     element_environment.setenv("PORT", str(port))
+    # A number that is generated is more than this sooner than there is no room for it.
+    element_environment.setenv("STORAGE_MAX_FILE_SIZE", "1MiB")
     process = spawn([sys.executable, "-m", "storage_element"], env=os.environ)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=authorization) as client:
@@ -76,9 +78,18 @@ def stored(element: httpx.Client) -> str:
     return file_id
 
 
+def begun(element: httpx.Client) -> str:
+    upload_id = str(uuid4())
+    file = {"filename": "a.bin", "uploaded_by": "maria"}
+    new = {"upload_id": upload_id, "file": file, "length": 10}
+    answer = element.post("/api/v1/uploads", json=new)
+    assert answer.status_code == 201, answer.text
+    return upload_id
+
+
 def try_out(operation: Operation, mode: GenerationMode, element: httpx.Client) -> None:
-    """Send generated requests, half of them to a file that is there."""
-    file_id = stored(element)
+    """Send generated requests, half of them to a file or an upload that is there."""
+    there = {"file_id": stored(element), "upload_id": begun(element)}
 
     @settings(
         max_examples=EXAMPLES,
@@ -93,8 +104,10 @@ def try_out(operation: Operation, mode: GenerationMode, element: httpx.Client) -
         if "wait" in (case.query or {}):
             case.query["wait"] = 0
         for known in (False, True):
-            if known and "file_id" in (case.path_parameters or {}):
-                case.path_parameters["file_id"] = file_id
+            if known and case.path_parameters:
+                case.path_parameters.update(
+                    {name: there[name] for name in there.keys() & case.path_parameters.keys()}
+                )
             headers = {"Authorization": element.headers["Authorization"]}
             if known:
                 headers |= {**OWNER, **described()}

@@ -18,6 +18,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from element_uploads import begin, offset_of, send
 from element_user import CONTENT, OWNER, TEMPORARY, Clock, Start, store
 
 from artstore_kit.testing.postgres import Postgres
@@ -203,3 +204,22 @@ async def test_a_power_cut_at_any_fsync_leaves_only_whole_files(
             assert set(found.values()) <= {CONTENT}, folder
             rebuild = (await element.get("/api/v1/maintenance/rebuild")).json()
             assert rebuild["counts"].get("broken", 0) == 0, folder
+
+
+@CUTS
+async def test_what_was_acknowledged_of_an_upload_in_pieces_survives_a_power_cut(
+    start: Start, disk: Disk, tmp_path: Path, mean: Callable[[Disk, Path], None]
+) -> None:
+    after = tmp_path / "after the cut"
+    async with start() as element:
+        whole, part = await begin(element, len(CONTENT)), await begin(element, len(CONTENT))
+        for upload_id, size in ((whole, len(CONTENT)), (part, 1000)):
+            for offset in range(0, size, size // 2):
+                piece = CONTENT[offset : offset + size // 2]
+                assert (await send(element, upload_id, offset, piece)).is_success
+        mean(disk, after)
+    async with start(STORAGE_PATH=str(after)) as element:
+        assert await contents(element) == {str(whole): CONTENT}
+        assert await offset_of(element, part) == 1000
+        assert (await send(element, part, 1000, CONTENT[1000:])).is_success
+        assert await contents(element) == {str(whole): CONTENT, str(part): CONTENT}

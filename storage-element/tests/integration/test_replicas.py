@@ -1,9 +1,10 @@
 """Two processes of one element: one bucket, one database, both taking writes."""
 
 import asyncio
+import hashlib
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from uuid import UUID, uuid4
 
@@ -12,7 +13,10 @@ import pytest
 import pytest_asyncio
 from backends import S3Bucket
 from element_process import ElementProcess, attempt
-from element_user import CONTENT, described, store
+from element_uploads import begin, content_of, offset_of, send, settle
+from element_user import CONTENT, OWNER, described, store
+
+from artstore_kit.testing.polling import eventually
 
 LARGE = os.urandom(9 * 1024 * 1024)
 Replicas = tuple[ElementProcess, ElementProcess]
@@ -39,6 +43,8 @@ async def put(element: ElementProcess, file_id: UUID, content: bytes) -> httpx.R
     )
 
 
+# A lease lasts its time; `test_lost_leases.py` has what is quick.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("failpoint", "content", "survives"),
     [
@@ -121,3 +127,70 @@ async def test_a_mode_is_everywhere_within_two_seconds(replicas: Replicas, bucke
         await asyncio.sleep(2)
         refused = await put(other, uuid4(), CONTENT)
         assert (refused.status_code, refused.json()["code"]) == (409, "mode_forbids")
+
+
+async def test_a_request_at_one_ends_the_one_that_hangs_at_the_other(replicas: Replicas) -> None:
+    first, second = replicas
+    await asyncio.gather(*(replica.start() for replica in replicas))
+    upload_id = await begin(first.client, len(LARGE))
+    waiting = asyncio.Event()
+
+    async def hanging() -> AsyncIterator[bytes]:
+        yield LARGE[:-10]
+        yield LARGE[-10:-5]
+        await waiting.wait()
+        yield LARGE[-5:]
+
+    sending = asyncio.create_task(send(first.client, upload_id, 0, hanging()))
+    await eventually(first.backend.unfinished)
+
+    # Nobody at the second knows of the first: the database alone decides who may write.
+    offset = await offset_of(second.client, upload_id)
+    assert 0 <= offset <= len(LARGE)
+    answer = await send(second.client, upload_id, offset, LARGE[offset:])
+    assert answer.json()["file"]["size"] == len(LARGE), answer.text
+    waiting.set()
+    refused = await sending
+    assert (refused.status_code, refused.json()["code"]) == (409, "upload_taken_over")
+    assert await content_of(first.client, upload_id) == LARGE
+    await eventually(lambda: not second.backend.unfinished(), seconds=60)
+
+
+async def test_an_upload_goes_on_at_either_of_them(replicas: Replicas) -> None:
+    await asyncio.gather(*(replica.start() for replica in replicas))
+    first, second = replicas
+    content = LARGE * 2
+    upload_id = await begin(first.client, len(content))
+    offset = 0
+    for number, size in enumerate((5, 10_000_000, 1_000_000, 5_000_000)):
+        asked = replicas[number % 2].client
+        answer = await send(asked, upload_id, offset, content[offset : offset + size])
+        assert answer.status_code == 200, answer.text
+        offset += size
+    answer = await send(first.client, upload_id, offset, content[offset:])
+    assert answer.json()["file"]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert await content_of(second.client, upload_id) == content
+
+
+async def test_one_that_lives_goes_on_with_what_the_other_received(replicas: Replicas) -> None:
+    dying, living = replicas
+    await asyncio.gather(dying.start("upload.staged"), living.start())
+    upload_id = await begin(living.client, len(LARGE))
+    await attempt(
+        dying.client,
+        "PATCH",
+        f"/api/v1/uploads/{upload_id}",
+        content=LARGE,
+        headers={**OWNER, "Upload-Offset": "0"},
+    )
+    await dying.died()
+    await dying.let_leases_run_out()
+    async with asyncio.timeout(120):
+        while True:
+            answer = await settle(living.client, upload_id)
+            if answer.status_code != 409:
+                break
+            await asyncio.sleep(0.5)
+    assert answer.json()["file"]["sha256"] == hashlib.sha256(LARGE).hexdigest()
+    assert await content_of(living.client, upload_id) == LARGE
+    assert (living.backend.unfinished(), living.backend.pieces()) == ([], [])

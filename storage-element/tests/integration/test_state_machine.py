@@ -13,7 +13,8 @@ from functools import partial
 from uuid import UUID, uuid4
 
 import httpx
-from backends import Backend
+import pytest
+from backends import BACKENDS, Backend
 from element_process import ElementProcess, Prepare
 from element_user import OWNER, described
 from hypothesis import HealthCheck, Phase, settings
@@ -41,6 +42,11 @@ STEPS = (
 # Enough to meet every step within some runs; more of them find what is rare.
 EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "2"))
 STEPS_OF_EXAMPLE = 20
+# What every run of the tests looks at: little of it, on the storage that is fastest.
+AT_A_GLANCE = ("local", 1, 8)
+AT_LENGTH = [
+    pytest.param(name, EXAMPLES, STEPS_OF_EXAMPLE, marks=pytest.mark.slow) for name in BACKENDS
+]
 FAR = "2099-01-01T00:00:00Z"
 
 
@@ -216,8 +222,11 @@ class Machine(RuleBasedStateMachine):
             assert self.element.process.traces(file_id) == []
 
 
+@pytest.mark.parametrize(
+    ("backend", "examples", "steps"), [AT_A_GLANCE, *AT_LENGTH], indirect=["backend"]
+)
 async def test_any_history_leaves_what_was_acknowledged(
-    prepare: Prepare, backend: Backend, database: str
+    prepare: Prepare, backend: Backend, database: str, examples: int, steps: int
 ) -> None:
     process = await prepare("se-test", backend, database)
     await process.start()
@@ -227,8 +236,8 @@ async def test_any_history_leaves_what_was_acknowledged(
         run_machine,
         partial(Machine, element),  # type: ignore[arg-type]  # it takes any factory
         settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS_OF_EXAMPLE,
+            max_examples=examples,
+            stateful_step_count=steps,
             deadline=None,
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),

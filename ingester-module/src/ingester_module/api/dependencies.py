@@ -14,7 +14,9 @@ from artstore_kit.health import Dependency
 from artstore_kit.recent_files import RecentFiles
 from artstore_kit.tokens import Account, TokenValidator
 from ingester_module.clients.storage_element import StorageElements
+from ingester_module.clients.upload_sessions import UploadSessions
 from ingester_module.usecases.hold_body import SmallBodies
+from ingester_module.usecases.resume_upload import UploadPorts, Whereabouts
 
 Uploader = Annotated[Account, Depends(requires(Scope.FILES_WRITE))]
 
@@ -29,8 +31,15 @@ class Services:
     elements: StorageElements
     recent: RecentFiles
     small: SmallBodies
+    uploads: UploadSessions
+    whereabouts: Whereabouts
+    max_upload_size: int
     grants: Grants | None
     checks: tuple[Dependency, ...]
+
+    def uploading(self) -> UploadPorts:
+        """Return what an upload in pieces needs, with the elements as they are known now."""
+        return UploadPorts(self.uploads, self.whereabouts, self.recent, self.discovery.elements)
 
     def dependencies(self) -> tuple[Dependency, ...]:
         return self.checks

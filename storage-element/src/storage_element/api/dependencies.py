@@ -26,6 +26,7 @@ from storage_element.database.journal import Journal
 from storage_element.database.maintenance import Maintenance
 from storage_element.database.scrubbing import Scrubbing
 from storage_element.domain.element import Element
+from storage_element.usecases.find_upload import UploadPorts
 from storage_element.usecases.maintain import Maintainer
 
 _reader = requires(Scope.ELEMENTS_READ)
@@ -49,6 +50,7 @@ class Services:
     runs: Maintenance
     maintainer: Maintainer
     peers: Peers
+    uploading: UploadPorts
     clock: Callable[[], datetime]
     patience: float
     checks: tuple[Dependency, ...]

@@ -9,11 +9,13 @@ from storage_element.api import (
     files,
     maintenance,
     moves,
+    uploads,
 )
 
 ROUTERS = [
     files.router,
     direct.router,
+    uploads.router,
     content.router,
     editing.router,
     moves.router,

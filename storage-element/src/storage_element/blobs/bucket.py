@@ -14,6 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from storage_element.blobs.finishing import finished
 
+# Of one size but for the last: some stores insist.
+PART_BYTES = 8 * 1024 * 1024
 _CONNECTIONS = 64
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 30

@@ -43,6 +43,7 @@ from storage_element.blobs.durable import (
     unlink_durably,
 )
 from storage_element.blobs.finishing import finished
+from storage_element.blobs.local_uploads import UPLOAD_SUFFIX, LocalUploads
 from storage_element.blobs.store import (
     Entry,
     Note,
@@ -78,6 +79,9 @@ class LocalDisk:
         self._lock = -1
         # Folders whose names are durable, the root and one for each hour files were stored in.
         self._durable = {root}
+        self.uploads = LocalUploads(
+            root, self._staging, self._run, publish=self._publish, read=self.read
+        )
 
     async def open(self) -> None:
         """Make the root ready and take it; raises StorageUnreadyError when it is taken."""
@@ -92,9 +96,10 @@ class LocalDisk:
         except BlockingIOError:
             message = f"{self._root} is in use by another process: give each element its own folder"
             raise StorageUnreadyError(message) from None
-        # We are alone here: whatever was staged belonged to an upload that nobody saw whole.
+        # We are alone here: whatever was staged is a dead writer's, but for uploads in pieces.
         for leftover in self._staging.iterdir():
-            self._remove(leftover)
+            if leftover.suffix != UPLOAD_SUFFIX:
+                self._remove(leftover)
 
     def _make_root(self) -> None:
         """Make the root, and its name durable: a disk mounted there has one, a new folder not."""

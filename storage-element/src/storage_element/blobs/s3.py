@@ -24,8 +24,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from artstore_kit.failpoints import reached
 from artstore_kit.logging import get_logger
 from artstore_kit.streams import BATCH_BYTES, parts
-from storage_element.blobs.bucket import Bucket, ask, client, refusal, storage_error
+from storage_element.blobs.bucket import PART_BYTES, Bucket, ask, client, refusal, storage_error
 from storage_element.blobs.finishing import finished
+from storage_element.blobs.s3_uploads import S3Uploads
 from storage_element.blobs.store import (
     Entry,
     Note,
@@ -41,7 +42,6 @@ logger = get_logger(__name__)
 
 _Object = dict[str, Any]
 
-_PART_BYTES = 8 * 1024 * 1024
 _MAX_PARTS = 10_000
 _ATTRIBUTES_IN_FLIGHT = 32
 # What a bucket could still take is nowhere to be asked: the limit is STORAGE_MAX_SIZE alone.
@@ -63,13 +63,14 @@ class S3:
     """
 
     exclusive = False
-    max_file_size = _PART_BYTES * _MAX_PARTS
+    max_file_size = PART_BYTES * _MAX_PARTS
 
     def __init__(self, bucket: Bucket, *, memory: int) -> None:
         self._bucket = bucket
         # One part is being filled while the one before is being sent.
-        self._slots = asyncio.Semaphore(max(memory // (2 * _PART_BYTES), 1))
+        self._slots = asyncio.Semaphore(max(memory // (2 * PART_BYTES), 1))
         self._uploads: dict[UUID, _Upload] = {}
+        self.uploads = S3Uploads(self._ask, self._pages, self._slots)
         self._opened = AsyncExitStack()
         self._s3: Any = None
 
@@ -108,7 +109,7 @@ class S3:
         sending: asyncio.Task[None] | None = None
         try:
             # One part is hashed and sent while the next one arrives.
-            async for part in parts(chunks, _PART_BYTES):
+            async for part in parts(chunks, PART_BYTES):
                 await asyncio.to_thread(digest.update, part)
                 size += len(part)
                 if sending is not None:
@@ -121,7 +122,7 @@ class S3:
 
     async def _send(self, file_id: UUID, place: str, part: bytes, note: Note) -> None:
         upload = self._uploads.get(file_id)
-        if upload is None and len(part) < _PART_BYTES:
+        if upload is None and len(part) < PART_BYTES:
             await self._ask("put_object", place, Body=part)
             return
         if upload is None:

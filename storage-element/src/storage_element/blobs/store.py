@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from artstore_kit.health import UnreadyError
+from storage_element.blobs.uploads import UploadStore
 from storage_element.domain.room import Space
 
 
@@ -41,7 +42,29 @@ class Unfinished:
     begun_at: datetime
 
 
-class BlobStore(Protocol):
+class Staging(Protocol):
+    """How the bytes of a new file come into the store, and leave it when they do not become one."""
+
+    async def stage(
+        self, file_id: UUID, place: str, chunks: AsyncIterable[bytes], note: Note
+    ) -> Staged:
+        """Take in a body, hashing it; after an error `discard` removes what came."""
+        ...
+
+    async def publish(self, file_id: UUID, place: str) -> None:
+        """Put staged bytes in place."""
+        ...
+
+    async def discard(self, file_id: UUID, place: str, upload_id: str | None = None) -> None:
+        """Remove whatever there is of a file, its attributes first; `upload_id` as it was noted."""
+        ...
+
+    async def drop(self, file_id: UUID, place: str) -> None:
+        """Let go of an upload that somebody else settled; what lies at its place is not ours."""
+        ...
+
+
+class BlobStore(Staging, Protocol):
     """Bytes and attribute documents, named by their place under the storage root.
 
     Every write is durable when it returns, and every method may be repeated.
@@ -50,6 +73,11 @@ class BlobStore(Protocol):
     @property
     def exclusive(self) -> bool:
         """Whether no other process can be writing here: then every open journal entry is ours."""
+        ...
+
+    @property
+    def uploads(self) -> UploadStore:
+        """Return where the bytes of uploads in pieces are until they are whole."""
         ...
 
     @property
@@ -65,16 +93,6 @@ class BlobStore(Protocol):
         """Give the store back, after the work that is under way."""
         ...
 
-    async def stage(
-        self, file_id: UUID, place: str, chunks: AsyncIterable[bytes], note: Note
-    ) -> Staged:
-        """Take in a body, hashing it; after an error `discard` removes what came."""
-        ...
-
-    async def publish(self, file_id: UUID, place: str) -> None:
-        """Put staged bytes in place."""
-        ...
-
     async def write_attributes(self, file_id: UUID, place: str, document: bytes) -> None:
         """Write or replace the attributes atomically. For a new file: the commit point."""
         ...
@@ -85,14 +103,6 @@ class BlobStore(Protocol):
 
     async def remove_attributes(self, place: str) -> None:
         """Remove the attributes: from here on the file does not exist."""
-        ...
-
-    async def discard(self, file_id: UUID, place: str, upload_id: str | None = None) -> None:
-        """Remove whatever there is of a file, its attributes first; `upload_id` as it was noted."""
-        ...
-
-    async def drop(self, file_id: UUID, place: str) -> None:
-        """Let go of an upload that somebody else settled; what lies at its place is not ours."""
         ...
 
     async def size(self, place: str) -> int | None:

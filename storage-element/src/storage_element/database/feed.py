@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from artstore_kit.contracts.changes import Change, ChangeBatch
 from artstore_kit.contracts.elements import Mode
-from storage_element.database.tables import changes, element, files
+from storage_element.database.tables import changes, element, files, uploads
 
 # How soon changes committed by another replica are noticed; our own are announced at once.
 _POLL_SECONDS = 0.25
@@ -25,6 +26,8 @@ class ElementRow:
     files: int
     bytes: int
     complete: bool
+    unfinished: int
+    unfinished_bytes: int
 
 
 class Feed:
@@ -49,11 +52,34 @@ class Feed:
         async with self._engine.begin() as connection:
             await connection.execute(sa.update(element).values(feed_id=uuid4(), complete=True))
 
-    async def element(self) -> ElementRow:
-        """Return the element's row."""
+    async def now(self) -> datetime:
+        """Return what time it is for the database."""
         async with self._engine.connect() as connection:
-            row = (await connection.execute(sa.select(element))).one()
-        return ElementRow(row.feed_id, Mode(row.mode), row.head, row.files, row.bytes, row.complete)
+            return (await connection.execute(sa.select(sa.func.now()))).scalar_one()
+
+    async def element(self) -> ElementRow:
+        """Return the element's row, and what its unfinished uploads hold."""
+        held = (
+            sa.select(
+                sa.func.count().label("unfinished"),
+                sa.func.coalesce(sa.func.sum(uploads.c.received), 0).label("unfinished_bytes"),
+            )
+            .where(uploads.c.state == "open")
+            .subquery()
+        )
+        query = sa.select(element, held).select_from(element.join(held, sa.true()))
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one()
+        return ElementRow(
+            row.feed_id,
+            Mode(row.mode),
+            row.head,
+            row.files,
+            row.bytes,
+            row.complete,
+            row.unfinished,
+            int(row.unfinished_bytes),
+        )
 
     async def change_mode(self, before: Mode, after: Mode) -> bool:
         """Change the element's mode for all replicas; False when it was no longer `before`."""

@@ -47,6 +47,9 @@ _COMMIT = sa.text("""
         SELECT head, CASE WHEN EXISTS (SELECT FROM before) THEN 'edited' ELSE 'stored' END,
                :file_id, :revision
         FROM numbered
+    ), arrived AS (
+        UPDATE uploads SET state = 'stored', received = :size, length = :size, notes = '{}'
+        WHERE file_id = :file_id AND state = 'open' AND EXISTS (SELECT FROM closed)
     )
     SELECT count(*) FROM closed
 """).bindparams(

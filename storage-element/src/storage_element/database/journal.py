@@ -41,6 +41,8 @@ _BEGIN = (
 class Operation(StrEnum):
     CREATE = "create"
     PULL = "pull"
+    # Of an upload in pieces that is whole; its bytes outlive the entry.
+    UPLOAD = "upload"
     EDIT = "edit"
     DELETE = "delete"
     REBUILD = "rebuild"

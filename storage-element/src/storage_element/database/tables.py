@@ -1,4 +1,4 @@
-"""An element's tables: a cache of the attributes, the write-ahead log, the feed, maintenance."""
+"""An element's tables: a cache of the attributes, the write-ahead log, uploads, feed, upkeep."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -74,6 +74,36 @@ journal = sa.Table(
         "idempotency_key",
         unique=True,
         postgresql_where=sa.text("idempotency_key IS NOT NULL"),
+    ),
+)
+
+# Uploads in pieces: unfinished ones, and for a while those that were stored or have ended.
+uploads = sa.Table(
+    "uploads",
+    metadata,
+    sa.Column("file_id", sa.Uuid, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("new", JSONB, nullable=False),
+    sa.Column("uploaded_by", sa.Text, nullable=False),
+    sa.Column("idempotency_key", sa.Text),
+    sa.Column("place", sa.Text, nullable=False),
+    # Bytes in all, None while the client has not said; and those that are durable.
+    sa.Column("length", sa.BigInteger),
+    sa.Column("received", sa.BigInteger, nullable=False),
+    # What the store needs to find these bytes again.
+    sa.Column("notes", JSONB, nullable=False),
+    sa.Column("sha256", sa.Text),
+    sa.Column("metadata", sa.Text, nullable=False),
+    # The request that may write: a newer one puts itself here, and the older one is refused.
+    sa.Column("writer", sa.Uuid),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False, index=True),
+    sa.Index(
+        "uploads_idempotency",
+        "uploaded_by",
+        "idempotency_key",
+        unique=True,
+        postgresql_where=sa.text("idempotency_key IS NOT NULL AND state <> 'ended'"),
     ),
 )
 

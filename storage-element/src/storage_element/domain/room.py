@@ -32,6 +32,8 @@ class Space:
 class Room:
     """`used`, `files` and the space are measured now and then; reservations bridge the time.
 
+    `held` is what unfinished uploads have left in the store so far.
+
     Of an upload in flight, `reserved` counts all that is promised to it, `arrived` what came. What
     had arrived when the space was measured was on the disk then, and must not count twice.
     """
@@ -39,6 +41,7 @@ class Room:
     limit: int | None = None
     used: int = 0
     files: int = 0
+    held: int = 0
     reserved: int = 0
     arrived: int = 0
     uploads: int = 0
@@ -46,9 +49,9 @@ class Room:
     _arrived_then: int = 0
     _kept_since: int = 0
 
-    def measured(self, space: Space, *, used: int, files: int) -> None:
+    def measured(self, space: Space, *, used: int, files: int, held: int = 0) -> None:
         """Take note of what was measured just now."""
-        self.used, self.files = used, files
+        self.used, self.files, self.held = used, files, held
         self._space, self._arrived_then, self._kept_since = space, self.arrived, 0
 
     @property
@@ -58,12 +61,12 @@ class Room:
             return 0
         free = self._disk_free()
         if self.limit is not None:
-            free = min(free, self.limit - self.used - self.reserved)
+            free = min(free, self.limit - self.used - self.held - self.reserved)
         return max(free, 0)
 
     @property
     def capacity(self) -> int:
-        disk = self.used + max(self._space.free_bytes - RESERVED_BYTES, 0)
+        disk = self.used + self.held + max(self._space.free_bytes - RESERVED_BYTES, 0)
         return disk if self.limit is None else min(self.limit, disk)
 
     def shortage(self, size: int) -> Shortage | None:
@@ -72,7 +75,8 @@ class Room:
             return Shortage.READ_ONLY
         if self._lacks_inodes():
             return Shortage.INODES
-        if self.limit is not None and self.used + self.reserved + size > self.limit:
+        taken = self.used + self.held + self.reserved
+        if self.limit is not None and taken + size > self.limit:
             return Shortage.LIMIT
         return Shortage.DISK if size > self._disk_free() else None
 

@@ -28,7 +28,9 @@ from storage_element.domain.filenames import file_id_of
 from storage_element.domain.maintenance import Finding, Run, Step
 from storage_element.domain.rules import is_expired
 from storage_element.usecases.delete_file import remove_file
+from storage_element.usecases.end_upload import reclaim_leftovers
 from storage_element.usecases.errors import RetentionForbidsError
+from storage_element.usecases.find_upload import UploadPorts
 
 logger = get_logger(__name__)
 
@@ -46,19 +48,26 @@ async def collect_garbage(
     journal: Journal,
     files: Files,
     feed: Feed,
+    uploading: UploadPorts,
 ) -> AsyncIterator[Step]:
     """Delete garbage, or only list it in a dry run. A store in mode `ro` or `ar` keeps it.
 
-    What belongs to no file is garbage at `orphan_age`.
+    What belongs to no file is garbage at `orphan_age`; what unfinished uploads left was never
+    anybody's file, and goes in every mode. A time is over when it is by our clock and by the
+    database's: one of them alone may be wrong, and what is deleted does not come back.
     """
+    now = min(clock(), await feed.now())
+    before = now - orphan_age
+    if count := await reclaim_leftovers(before, at=uploading, dry_run=run.dry_run):
+        yield Step(done=count, counts={"unfinished_upload": count})
     if not mode.allows(element.mode, mode.Operation.DELETE):
         return
     async for finding in _expired_files(
-        run, clock, element=element, blobs=blobs, journal=journal, files=files, feed=feed
+        run, now, element=element, blobs=blobs, journal=journal, files=files, feed=feed
     ):
         yield _step(finding)
     async for finding in _orphans(
-        run, clock() - orphan_age, blobs=blobs, journal=journal, files=files
+        run, now - orphan_age, blobs=blobs, journal=journal, files=files, at=uploading
     ):
         yield _step(finding)
 
@@ -69,7 +78,7 @@ def _step(finding: Finding) -> Step:
 
 async def _expired_files(
     run: Run,
-    clock: Callable[[], datetime],
+    now: datetime,
     *,
     element: Element,
     blobs: BlobStore,
@@ -78,11 +87,11 @@ async def _expired_files(
     feed: Feed,
 ) -> AsyncIterator[Finding]:
     def check(file: FileAttributes) -> None:
-        if not is_expired(file, clock()) or not mode.allows(element.mode, mode.Operation.DELETE):
+        if not is_expired(file, now) or not mode.allows(element.mode, mode.Operation.DELETE):
             raise RetentionForbidsError("the file is to be kept after all")
 
     after: UUID | None = None
-    while rows := await files.expired(clock(), after=after, limit=_BATCH):
+    while rows := await files.expired(now, after=after, limit=_BATCH):
         for row in rows:
             after = row.attributes.file_id
             try:
@@ -105,30 +114,42 @@ async def _expired_files(
 
 
 async def _orphans(
-    run: Run, before: datetime, *, blobs: BlobStore, journal: Journal, files: Files
+    run: Run,
+    before: datetime,
+    *,
+    blobs: BlobStore,
+    journal: Journal,
+    files: Files,
+    at: UploadPorts,
 ) -> AsyncIterator[Finding]:
     async for batch in blobs.entries():
         for entry in batch:
-            if not await _is_orphan(entry, before, journal=journal, files=files):
+            if not await _is_orphan(entry, before, files=files, at=at):
                 continue
             if run.dry_run or await _discard(entry.place, blobs=blobs, journal=journal):
                 logger.info("orphan", place=entry.place, dry_run=run.dry_run)
                 yield Finding(entry.place, "orphan")
     async for upload in blobs.unfinished():
-        if upload.begun_at < before and not await journal.is_open(file_id_of(upload.place)):
+        if upload.begun_at < before and not await _is_under_way(upload.place, at):
             if not run.dry_run:
                 await blobs.abort(upload)
                 reached("gc.aborted")
             yield Finding(upload.place, "unfinished_upload")
 
 
-async def _is_orphan(entry: Entry, before: datetime, *, journal: Journal, files: Files) -> bool:
+async def _is_orphan(entry: Entry, before: datetime, *, files: Files, at: UploadPorts) -> bool:
     """Say whether these are old bytes without attributes, of which the database knows nothing."""
     if entry.document is not None or entry.changed_at >= before:
         return False
     if await files.at(entry.place) is not None:
         return False
-    return not await journal.is_open(file_id_of(entry.place))
+    return not await _is_under_way(entry.place, at)
+
+
+async def _is_under_way(place: str, at: UploadPorts) -> bool:
+    """Say whether anybody is writing there, or may go on with an upload in pieces."""
+    file_id = file_id_of(place)
+    return await at.uploads.is_open(file_id) or await at.journal.is_open(file_id)
 
 
 async def _discard(place: str, *, blobs: BlobStore, journal: Journal) -> bool:

@@ -116,6 +116,48 @@ class FileTooLargeError(TooLargeError):
     code = "file_too_large"
 
 
+class UploadGoneError(ServiceError):
+    """The upload was given up, or has expired."""
+
+    status = HTTPStatus.GONE
+    code = "upload_gone"
+
+
+class OffsetMismatchError(ConflictError):
+    """The client sends what does not follow on what is here; `offset` says what is."""
+
+    code = "offset_mismatch"
+
+
+class UploadTakenOverError(ConflictError):
+    """A newer request for the same upload has ended this one."""
+
+    code = "upload_taken_over"
+
+
+class UploadStoredError(ConflictError):
+    """The upload is a file by now."""
+
+    code = "upload_is_stored"
+
+
+class LengthFixedError(InvalidRequestError):
+    code = "upload_length_fixed"
+
+
+class LengthExceededError(TooLargeError):
+    """There came more than was announced."""
+
+    code = "upload_length_exceeded"
+
+
+class ChecksumMismatchError(ServiceError):
+    """The bytes of a request are not those that its checksum is of (tus 1.0, checksum)."""
+
+    status = 460
+    code = "checksum_mismatch"
+
+
 class ElementFullError(ServiceError):
     status = HTTPStatus.INSUFFICIENT_STORAGE
     code = "element_full"
@@ -144,14 +186,14 @@ def no_room(element_id: str, shortage: Shortage, size: int) -> ServiceError:
     return ElementFullError(message)
 
 
-def storage_error(error: OSError) -> ServiceError:
-    """Return what a failed write means to the client; nothing of it was kept."""
+def storage_error(error: OSError, outcome: str = "nothing was kept") -> ServiceError:
+    """Return what a failed write means to the client; `outcome` says what is left of it."""
     if error.errno in _FULL:
-        message = f"the storage is full ({error.strerror}: bytes or inodes); nothing was kept"
+        message = f"the storage is full ({error.strerror}: bytes or inodes); {outcome}"
         return ElementFullError(message)
     if error.errno == errno.EROFS:
-        return StorageReadOnlyError("the storage is mounted read-only; nothing was kept")
-    message = "the storage refused the write; nothing was kept, try again"
+        return StorageReadOnlyError(f"the storage is mounted read-only; {outcome}")
+    message = f"the storage refused the write; {outcome}, try again"
     return StorageFailedError(message, headers={"Retry-After": "5"})
 
 

@@ -98,9 +98,15 @@ async def settle(
         # What only changes what is said of a file never removes its bytes, whoever took the rest.
         if operation in _OF_BYTES:
             await blobs.discard(file_id, place, upload_id)
+            if operation is Operation.DELETE:
+                # It may have been an upload in pieces that was being ended.
+                await blobs.uploads.release(file_id, place)
             reached("recover.discarded")
+        # The bytes of an upload in pieces stay until it expires: it may be completed again.
         await files.forget(file_id)
     else:
+        if operation is Operation.UPLOAD:
+            await blobs.uploads.release(file_id, place)
         await files.commit(place, FileAttributes.model_validate_json(document))
     outcome = "discarded" if document is None else "derived"
     RECOVERED.labels(outcome).inc()

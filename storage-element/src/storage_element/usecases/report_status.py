@@ -16,6 +16,8 @@ from storage_element.metrics import (
     FREE_BYTES,
     HEALTHY,
     MODE,
+    UNFINISHED_UPLOAD_BYTES,
+    UNFINISHED_UPLOADS,
     USED_BYTES,
 )
 
@@ -27,7 +29,9 @@ async def refresh_element(*, element: Element, feed: Feed, blobs: BlobStore) -> 
     try:
         row = await feed.element()
         _note(element, row)
-        element.room.measured(await blobs.space(), used=row.bytes, files=row.files)
+        element.room.measured(
+            await blobs.space(), used=row.bytes, files=row.files, held=row.unfinished_bytes
+        )
     except Exception:
         HEALTHY.set(0)
         raise
@@ -36,6 +40,8 @@ async def refresh_element(*, element: Element, feed: Feed, blobs: BlobStore) -> 
     USED_BYTES.set(element.room.used)
     FREE_BYTES.set(element.room.free)
     FILES.set(element.room.files)
+    UNFINISHED_UPLOADS.set(row.unfinished)
+    UNFINISHED_UPLOAD_BYTES.set(row.unfinished_bytes)
 
 
 async def follow_mode(*, element: Element, feed: Feed) -> None:

@@ -37,14 +37,7 @@ async def store_file(
     feed: Feed,
 ) -> Stored:
     """Store a body as the file `file_id`; raises what `take_in` raises."""
-    planned = FileAttributes(
-        **new.model_dump(),
-        file_id=file_id,
-        size=UNKNOWN_SIZE,
-        sha256=UNKNOWN_SHA256,
-        created_at=now,
-    )
-
+    planned = planned_file(file_id, new, now)
     head = bytearray()
 
     async def complete(staged: Staged) -> FileAttributes:
@@ -57,6 +50,17 @@ async def store_file(
     arrival = Arrival(Operation.CREATE, place, planned, _noting(head, body), expected, complete)
     return await take_in(
         arrival, element=element, blobs=blobs, journal=journal, files=files, feed=feed
+    )
+
+
+def planned_file(file_id: UUID, new: NewFile, created_at: datetime) -> FileAttributes:
+    """Return the attributes of a file whose bytes are not known yet."""
+    return FileAttributes(
+        **new.model_dump(),
+        file_id=file_id,
+        size=UNKNOWN_SIZE,
+        sha256=UNKNOWN_SHA256,
+        created_at=created_at,
     )
 
 

@@ -24,7 +24,7 @@ from artstore_kit.errors import ServiceError
 from artstore_kit.failpoints import reached
 from artstore_kit.logging import get_logger
 from artstore_kit.metrics import size_class
-from storage_element.blobs.store import BlobStore, Staged
+from storage_element.blobs.store import BlobStore, Staged, Staging
 from storage_element.database.feed import Feed
 from storage_element.database.files import Files, LeaseLostError
 from storage_element.database.journal import (
@@ -57,7 +57,7 @@ logger = get_logger(__name__)
 # The size and digest of a body that has not come yet.
 UNKNOWN_SIZE = 2**63 - 1
 UNKNOWN_SHA256 = "0" * 64
-_FAILPOINTS = {Operation.CREATE: "store", Operation.PULL: "pull"}
+_FAILPOINTS = {Operation.CREATE: "store", Operation.PULL: "pull", Operation.UPLOAD: "upload"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,7 @@ class Arrival:
     body: AsyncIterable[bytes]
     expected: Expected
     complete: Complete
+    staging: Staging | None = None  # where its bytes are, if they came before
 
 
 async def take_in(
@@ -219,13 +220,13 @@ async def _write(
     """Do steps 3 to 5, or leave nothing behind."""
     file_id, place = arrival.attributes.file_id, arrival.place
     failpoint = _FAILPOINTS[arrival.operation]
+    staging = arrival.staging or blobs
     try:
-        note = partial(journal.note_upload, file_id)
         body = _bounded(arrival, element, reservation)
-        staged = await blobs.stage(file_id, place, body, note)
+        staged = await staging.stage(file_id, place, body, partial(journal.note_upload, file_id))
         reached(f"{failpoint}.staged")
         _verify(staged, arrival.expected)
-        await blobs.publish(file_id, place)
+        await staging.publish(file_id, place)
         reached(f"{failpoint}.published")
         attributes = await arrival.complete(staged)
         await confirm_ours(file_id, blobs=blobs, journal=journal)
@@ -247,12 +248,12 @@ async def _undo(arrival: Arrival, blobs: BlobStore, journal: Journal) -> None:
     file_id = arrival.attributes.file_id
     try:
         await confirm_ours(file_id, blobs=blobs, journal=journal)
-        await blobs.discard(file_id, arrival.place)
+        await (arrival.staging or blobs).discard(file_id, arrival.place)
         await journal.abandon(file_id)
     except LeaseLostError:
         # Who took it over has settled it, and may have stored it again at the same place since.
         with suppress(OSError):
-            await blobs.drop(file_id, arrival.place)
+            await (arrival.staging or blobs).drop(file_id, arrival.place)
     except Exception:
         logger.exception("upload_left_to_recovery", file_id=str(file_id))
         await _leave(arrival.attributes, journal)
