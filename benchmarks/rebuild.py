@@ -117,7 +117,8 @@ def measure(files: int, repetitions: int, console: Console) -> list[Measured]:
                     found.append(rebuild(root, postgres, part))
                     last = found[-1]
                     console.print(
-                        f"{part} files: {last.seconds:.1f} s, {last.cpu_seconds:.1f} s of it CPU"
+                        f"{part} files: {last.seconds:.1f} s, {last.cpu_seconds:.1f} s of it CPU,"
+                        f" {last.peak_bytes / 1024**2:.0f} MiB"
                     )
         finally:
             postgres.stop()
