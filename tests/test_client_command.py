@@ -121,6 +121,7 @@ def test_nothing_that_is_printed_shows_the_secret(artstore: Command) -> None:
         assert "Bearer" not in done.out + done.err
 
 
+@pytest.mark.slow
 def test_a_folder_goes_in_once(artstore: Command, store: ArtStore) -> None:
     folder = artstore.home / "папка"
     word = uuid4().hex

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -43,12 +43,12 @@ COMMANDS: dict[tuple[str, str], str] = {
     ("POST", "/api/v1/service-accounts"): "accounts create {new} --role USER --secret-to -",
     ("GET", "/api/v1/service-accounts/{client_id}"): "accounts show {account}",
     ("PATCH", "/api/v1/service-accounts/{client_id}"): "accounts edit {account} --name x",
-    ("DELETE", "/api/v1/service-accounts/{client_id}"): "accounts delete {account}",
     ("POST", "/api/v1/service-accounts/{client_id}/rotate-secret"): (
         "accounts rotate {account} --secret-to -"
     ),
     ("POST", "/api/v1/service-accounts/{client_id}/suspend"): "accounts suspend {account}",
     ("POST", "/api/v1/service-accounts/{client_id}/activate"): "accounts activate {account}",
+    ("DELETE", "/api/v1/service-accounts/{client_id}"): "accounts delete {account}",
     ("GET", "/api/v1/signing-keys"): "keys list",
     ("POST", "/api/v1/signing-keys/rotate"): "keys rotate",
     ("DELETE", "/api/v1/signing-keys/{kid}"): "keys withdraw {key}",
@@ -60,12 +60,12 @@ COMMANDS: dict[tuple[str, str], str] = {
     ("GET", "/api/v1/storage-elements/{element_id}"): "elements show se-01",
     ("PATCH", "/api/v1/storage-elements/{element_id}"): "elements priority se-01 100",
     ("PUT", "/api/v1/storage-elements/{element_id}/mode"): "elements mode se-01 edit",
-    ("DELETE", "/api/v1/storage-elements/{element_id}"): "elements remove {spare}",
     ("POST", "/api/v1/storage-elements/{element_id}/drain"): "drains begin {spare}",
     ("GET", "/api/v1/storage-elements/{element_id}/drain"): "drains show {spare}",
     ("POST", "/api/v1/storage-elements/{element_id}/drain/pause"): "drains pause {spare}",
     ("POST", "/api/v1/storage-elements/{element_id}/drain/resume"): "drains resume {spare}",
     ("DELETE", "/api/v1/storage-elements/{element_id}/drain"): "drains end {spare}",
+    ("DELETE", "/api/v1/storage-elements/{element_id}"): "elements remove {spare}",
     ("GET", "/api/v1/transfers"): "transfers list",
     ("POST", "/api/v1/transfers"): "transfers move {file} --target se-01",
     ("GET", "/api/v1/transfers/{transfer_id}"): "transfers show {transfer}",
@@ -87,7 +87,7 @@ COMMANDS: dict[tuple[str, str], str] = {
     ("POST", "/api/v1/ingest/files/{file_id}/finalize"): "finalize {temporary}",
     ("DELETE", "/api/v1/ingest/files/{file_id}"): "rm {temporary} --yes",
     ("POST", "/api/v1/ingest/uploads"): "put {large}",
-    ("PATCH", "/api/v1/ingest/uploads/{upload_id}"): "put {large}",
+    ("PATCH", "/api/v1/ingest/uploads/{upload_id}"): "put {larger}",
     ("GET", "/api/v1/search"): "find x",
     ("GET", "/api/v1/suggest"): "suggest x",
     ("GET", "/api/v1/files/{file_id}"): "info {file}",
@@ -156,20 +156,21 @@ class _Things:
             "account": lambda: store.accounts.create(f"old-{some}", "USER").client_id,
             "key": lambda: next(key.kid for key in store.keys.list() if key.state == "next"),
             "file": lambda: store.upload(uuid4().bytes, name="x.bin").file_id,
-            "temporary": lambda: store.upload(uuid4().bytes, name="x", expires_at=_later()).file_id,
-            "transfer": lambda: next(iter(store.transfers.list())).transfer_id,
+            "temporary": self._temporary,
+            "transfer": lambda: store.finalize(self._temporary()).transfer_id,
             "small": lambda: self._path(1),
             "large": lambda: self._path(65 * MIB),
+            "larger": lambda: self._path(66 * MIB),
         }
+
+    def _temporary(self) -> UUID:
+        expires_at = datetime.now(UTC) + timedelta(days=1)
+        return self.store.upload(uuid4().bytes, name="x.bin", expires_at=expires_at).file_id
 
     def _path(self, size: int) -> Path:
         path = self.folder / f"{uuid4().hex}.bin"
         path.write_bytes(uuid4().bytes * (size // 16 + 1))
         return path
-
-
-def _later() -> datetime:
-    return datetime.now(UTC) + timedelta(days=1)
 
 
 def offered(stack: Stack) -> set[tuple[str, str]]:

@@ -29,6 +29,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_commands_do_what_they_say(stack: Stack, home: Path) -> None:
     environment = Command(home, environment_of(stack)).environ()
     environment["PATH"] = f"{home / 'bin'}:{environment['PATH']}"

@@ -13,6 +13,7 @@ from artstore_client.client import AsyncArtStore
 from artstore_client.command.output import Column, Output, Style, size
 from artstore_client.errors import ArtStoreError
 
+_ASKED_SECONDS = 3
 _BAR_WIDTH = 24
 _FULL = 0.95
 _FILLING = 0.8
@@ -40,8 +41,10 @@ async def show_elements(store: AsyncArtStore, out: Output) -> None:
 async def _state(store: AsyncArtStore, element: Element) -> ElementState:
     known = element.model_dump()
     try:
-        room = await store.elements.capacity(element.element_id)
-    except ArtStoreError:
+        async with asyncio.timeout(_ASKED_SECONDS):
+            room = await store.elements.capacity(element.element_id)
+    except (ArtStoreError, TimeoutError):
+        # One that cannot be asked, from here at least, is still listed.
         return ElementState.model_validate(known)
     # What others have put on the disk is as gone as what we have.
     filled = 1 - room.free / room.capacity if room.capacity else 1.0

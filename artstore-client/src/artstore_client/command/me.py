@@ -1,5 +1,6 @@
 """Who one is, and how the system is."""
 
+import asyncio
 import os
 import sys
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from artstore_client.endpoints import Endpoints
 from artstore_client.errors import ArtStoreError
 from artstore_client.models import Document
 from artstore_client.profiles import Profile, Profiles
+
+_PATIENCE_SECONDS = 10
 
 tokens = typer.Typer(help="Access tokens, for other programs.", no_args_is_help=True)
 
@@ -175,9 +178,12 @@ _STATES = (
 
 async def _elements_if_allowed(store: AsyncArtStore, out: Output) -> None:
     try:
-        await show_elements(store, out)
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await show_elements(store, out)
     except ArtStoreError as error:
-        out.note(f"\nelements: {error}")
+        out.note(f"elements: {error}")
+    except TimeoutError:
+        out.note("elements: Admin does not say which there are")
 
 
 async def issue(session: Session) -> None:
