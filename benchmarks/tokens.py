@@ -26,7 +26,7 @@ from artstore_kit.testing.valkey import Valkey
 
 _CONNECTIONS = 16
 _WARM_UP_SECONDS = 2
-_START_SECONDS = 60
+_START_SECONDS = 180
 
 
 def _environment(postgres: Postgres, valkey: Valkey, data: Path, port: int) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest_asyncio
@@ -17,7 +18,7 @@ FILES = 6000
 FILL = """
 INSERT INTO files (file_id, element_id, revision, filename, extension, content_type, size, sha256,
     created_at, uploaded_by, retention_policy, tags, attributes)
-SELECT id, 'se-01', 1, name, 'txt', 'text/plain', number % 977, repeat('0', 64), created, 'someone',
+SELECT id, 'se-02', 1, name, 'txt', 'text/plain', number % 977, repeat('0', 64), created, 'someone',
     'permanent', '{}', jsonb_build_object('file_id', id, 'filename', name, 'content_type',
     'text/plain', 'size', number % 977, 'sha256', repeat('0', 64), 'created_at', created,
     'uploaded_by', 'someone', 'retention', '{"policy": "permanent"}'::jsonb, 'tags', '[]'::jsonb,
@@ -112,7 +113,8 @@ async def test_the_newest_are_ranked_and_all_others_follow_once(
 
     async def arrive() -> None:
         late = next(arriving).attributes
-        await enter(engine, [late.model_copy(update={"description": "always mentioned early"})])
+        update = {"file_id": uuid4(), "description": "always mentioned early"}
+        await enter(engine, [late.model_copy(update=update)])
 
     for word in ("always", "mentioned", "early"):
         found = await pages(filled, {"q": word, "limit": 450}, arrive)

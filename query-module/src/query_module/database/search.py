@@ -111,7 +111,7 @@ class SearchIndex:
             if len(rows) >= way.limit or _is_past(span, question.asked, way):
                 break
             if found:
-                path.found(len(found), min(way.limit, _WANTED) - len(rows))
+                path.found(len(found), min(way.limit - len(rows), _WANTED))
             elif not path.ended:
                 path.skip_to(await self._first_with(question, way, path.coarse_units()))
         return rows
