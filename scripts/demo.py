@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 import stack
-from artstore_client import ArtStore, ArtStoreError, Endpoints, StoredFile
+from artstore_client import ArtStore, ArtStoreError, Endpoints, StoredFile, UnauthorizedError
 from artstore_client.models import Mode
 from artstore_client.uploads import Said
 
@@ -173,6 +173,7 @@ def _show(described: dict[str, Any], folder: Path, console: Console) -> int:
     account = (described["client_id"], described["client_secret"])
     with ArtStore(endpoints, *account) as store:
         demo = Demo(store, report := Report())
+        _wait_until_known(store)
         entries = json.loads((SAMPLES / "samples.json").read_bytes())
         stored = {entry["filename"]: demo.upload_sample(entry) for entry in entries}
         large = demo.upload_large(*_make_large(folder))
@@ -186,6 +187,20 @@ def _show(described: dict[str, Any], folder: Path, console: Console) -> int:
     good = f"All {len(stored) + 1} files came back byte for byte."
     console.print(f"{report.failures} of these steps went wrong." if report.failures else good)
     return min(report.failures, 1)
+
+
+def _wait_until_known(store: ArtStore) -> None:
+    """Wait until Query accepts our token: after a restart it may ask for Admin's keys yet."""
+    deadline = time.monotonic() + _FOUND_SECONDS
+    while True:
+        try:
+            store.search_page()
+        except UnauthorizedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _show_command(described: dict[str, Any], console: Console) -> None:

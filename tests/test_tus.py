@@ -231,6 +231,25 @@ def test_an_upload_is_its_accounts_alone(
     assert user.send(path, 0, b"0123456789").status_code == 204
 
 
+def test_the_ingester_counts_what_it_passes_on(user: TusUser) -> None:
+    def counted(sample: str) -> float:
+        lines = user.http.get(f"{user.base}/metrics").text.splitlines()
+        found = [line for line in lines if line.startswith(f"artstore_ingester_{sample} ")]
+        return float(found[0].rpartition(" ")[2]) if found else 0
+
+    names = (
+        'resumable_uploads_total{outcome="begun"}',
+        'resumable_uploads_total{outcome="stored"}',
+        'resumable_uploads_total{outcome="terminated"}',
+        "resumable_received_bytes_total",
+    )
+    before = [counted(name) for name in names]
+    user.send(user.create(10), 0, b"0123456789")
+    user.http.delete(f"{user.base}{user.create(10)}")
+    grown = [counted(name) - earlier for name, earlier in zip(names, before, strict=True)]
+    assert grown == [2, 1, 1, 10]
+
+
 def test_the_same_key_is_the_same_upload(user: TusUser) -> None:
     key = {"Idempotency-Key": os.urandom(8).hex()}
     path = user.create(10, **key)

@@ -92,7 +92,7 @@ def test_the_guide_from_its_first_to_its_last_command(tmp_path: Path) -> None:
 
         assert not composed.left()
 
-    assert "\nDEBUG\n" in said["3. Configuration"]
+    assert said["3. Configuration"].startswith("DEBUG\n")
     assert len(re.findall(r"ingester-module-\d", said["4. Scenarios"])) >= 2
     assert "storage-element:0.1.0" in said["6. Production"]
 

@@ -114,7 +114,7 @@ def _try_out(operation: Operation, mode: GenerationMode, role: Role, token: str)
     may = _may(operation, role)
 
     @settings(
-        max_examples=12 if role is Role.ADMIN else 3,
+        max_examples=8 if role is Role.ADMIN else 2,
         derandomize=True,
         database=None,
         deadline=None,

@@ -27,6 +27,7 @@ from artstore_client.models import RestoreRequest, StoredFile
 from artstore_client.parallel import each
 from artstore_client.progress import Progress
 from artstore_client.retrying import unreachable
+from artstore_client.sources import sha256_of
 from artstore_client.transport import Request, Transport
 
 RANGE_BYTES = 16 * 1024 * 1024
@@ -127,7 +128,9 @@ class Download:
         self._bytes_done = self._file.size - sum(self._end(start) - start for start in missing)
         self._progress.at(self._bytes_done)
         await each(self._fetch, missing, parallel=parallel)
-        await asyncio.to_thread(self._finish)
+        await self._verify()
+        self._part.replace(self._target)
+        await asyncio.to_thread(_sync_folder, self._target.parent)
 
     async def _fetch(self, start: int) -> None:
         with self._part.open("r+b") as output:
@@ -152,16 +155,14 @@ class Download:
             output.truncate(self._file.size)
         return set()
 
-    def _finish(self) -> None:
-        with self._part.open("r+b") as received:
-            digest = hashlib.file_digest(received, "sha256").hexdigest()
-            if digest != self._file.sha256 or received.tell() != self._file.size:
-                self._part.unlink()
-            self._done.unlink(missing_ok=True)
-            _compare(self._file, digest)
-            os.fsync(received.fileno())
-        self._part.replace(self._target)
-        _sync_folder(self._target.parent)
+    async def _verify(self) -> None:
+        with await asyncio.to_thread(self._part.open, "rb") as received:
+            digest = await sha256_of(received)
+            await asyncio.to_thread(os.fsync, received.fileno())
+        if digest != self._file.sha256:
+            self._part.unlink()
+        self._done.unlink(missing_ok=True)
+        _compare(self._file, digest)
 
 
 def _compare(file: StoredFile, sha256: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _READ_BYTES = 256 * 1024
+_HASHED_BYTES = 4 * 1024 * 1024
 
 Uploadable = str | os.PathLike[str] | bytes | BinaryIO
 
@@ -27,7 +28,8 @@ class Source:
 
     async def sha256(self) -> str:
         """Return the digest of all of it, in hex."""
-        return await asyncio.to_thread(self._digest)
+        self._file.seek(self._start)
+        return await sha256_of(self._file)
 
     async def read(self, offset: int, size: int) -> AsyncIterator[bytes]:
         """Yield `size` bytes from `offset` on; fewer where the file has become shorter."""
@@ -39,16 +41,23 @@ class Source:
             offset += len(chunk)
             yield chunk
 
-    def _digest(self) -> str:
-        self._file.seek(self._start)
-        digest = hashlib.sha256()
-        while chunk := self._file.read(_READ_BYTES):
-            digest.update(chunk)
-        return digest.hexdigest()
-
     def _read(self, offset: int, size: int) -> bytes:
         self._file.seek(self._start + offset)
         return self._file.read(size)
+
+
+async def sha256_of(file: BinaryIO) -> str:
+    """Return the digest of the rest of a file, in hex; in steps, so that it can be cancelled."""
+    digest = hashlib.sha256()
+
+    def step() -> bool:
+        chunk = file.read(_HASHED_BYTES)
+        digest.update(chunk)
+        return bool(chunk)
+
+    while await asyncio.to_thread(step):
+        continue
+    return digest.hexdigest()
 
 
 @asynccontextmanager

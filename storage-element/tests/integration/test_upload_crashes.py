@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -88,6 +89,24 @@ async def test_a_completion_that_is_killed_ends_in_one_whole_file(
 
         # The last piece was not acknowledged, but it is all here: whoever asks gets the file.
         await is_one_whole_file(element, upload_id)
+
+
+async def test_a_completion_that_was_killed_takes_no_more_bytes(
+    pair: tuple[ElementProcess, ElementProcess],
+) -> None:
+    element, _ = pair
+    await restarted(element, "upload.published")
+    upload_id = await begin(element.client, len(CONTENT))
+    await cut_off(element, upload_id, 0, CONTENT)
+    await element.start()
+
+    async def of_unknown_size() -> AsyncIterator[bytes]:
+        yield b"more"
+
+    # What is in place already is not touched, and becomes the file.
+    assert (await send(element.client, upload_id, len(CONTENT), b"more")).status_code == 413
+    await send(element.client, upload_id, len(CONTENT), of_unknown_size())
+    await is_one_whole_file(element, upload_id)
 
 
 async def test_a_completion_that_was_killed_can_be_given_up(

@@ -1,7 +1,6 @@
 """`artstore put`: files and folders go up; what is stored already does not."""
 
 import asyncio
-import hashlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from artstore_client.command.spans import later, pairs
 from artstore_client.errors import ArtStoreError
 from artstore_client.models import Found, StoredFile
 from artstore_client.parallel import each
+from artstore_client.sources import sha256_of
 from artstore_client.uploads import Said
 
 _EXAMPLES = (
@@ -60,7 +60,8 @@ class _Putting:
     async def put(self, item: _Item) -> None:
         """Store a file, unless its bytes are there; what fails does not stop the others."""
         try:
-            digest = await asyncio.to_thread(_digest, item.path)
+            with await asyncio.to_thread(item.path.open, "rb") as file:
+                digest = await sha256_of(file)
             known = None if self.again else await self._known(digest)
             if known:
                 self.bars.skip(item.size)
@@ -160,11 +161,6 @@ def _found(path: Path) -> Iterator[_Item]:
         if file.is_file() and not file.is_symlink():
             place = Path(path.resolve().name) / file.relative_to(path)
             yield _Item(file, file.stat().st_size, place.as_posix())
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 async def _put_stream(out: Output, store: AsyncArtStore, name: str | None, said: Said) -> None:

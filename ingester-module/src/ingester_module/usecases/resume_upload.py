@@ -56,7 +56,7 @@ async def settle_upload(upload_id: UUID, actor: Actor, *, at: UploadPorts) -> Up
     Raises NotFoundError, PeerError with the element's refusal, UnavailableError when an element
     that may have it cannot be asked.
     """
-    element = await _locate(upload_id, actor, at)
+    element = await _found(upload_id, actor, at)
     session = await at.uploads.settle(element, upload_id, actor)
     await publish(session, element, at=at)
     return session
@@ -66,7 +66,7 @@ async def append_piece(
     upload_id: UUID, actor: Actor, body: Body, *, headers: Mapping[str, str], at: UploadPorts
 ) -> UploadSession:
     """Pass a piece on to the element that has the upload; raises as `settle_upload` does."""
-    element = await _locate(upload_id, actor, at)
+    element = at.whereabouts.get(upload_id, at.known) or await _found(upload_id, actor, at)
     return await append_at(element, upload_id, actor, body, headers=headers, at=at)
 
 
@@ -87,7 +87,7 @@ async def append_at(
 
 async def terminate_upload(upload_id: UUID, actor: Actor, *, at: UploadPorts) -> None:
     """Give an upload up; raises as `settle_upload` does."""
-    element = await _locate(upload_id, actor, at)
+    element = await _found(upload_id, actor, at)
     await at.uploads.terminate(element, upload_id, actor)
     at.whereabouts.forget(upload_id)
 
@@ -99,10 +99,8 @@ async def publish(session: UploadSession, element: Element, *, at: UploadPorts) 
         await at.recent.put(StoredFile(**dict(session.file), element_id=element.element_id))
 
 
-async def _locate(upload_id: UUID, actor: Actor, at: UploadPorts) -> Element:
-    remembered = at.whereabouts.get(upload_id, at.known)
-    if remembered is not None:
-        return remembered
+async def _found(upload_id: UUID, actor: Actor, at: UploadPorts) -> Element:
+    """Ask all elements; a file that the upload has become may have moved."""
     asked = {
         asyncio.create_task(at.uploads.look(element, upload_id, actor)): element
         for element in at.known.values()

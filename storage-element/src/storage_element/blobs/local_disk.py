@@ -80,7 +80,9 @@ class LocalDisk:
         self._lock = -1
         # Folders whose names are durable, the root and one for each hour files were stored in.
         self._durable = {root}
-        self.uploads = LocalUploads(root, self._staging, self._run, self._publish)
+        self.uploads = LocalUploads(
+            root, self._staging, self._run, publish=self._publish, read=self.read
+        )
 
     async def open_for_reading(self) -> None:
         if not await self._run(self._root.is_dir):
@@ -100,8 +102,7 @@ class LocalDisk:
         except BlockingIOError:
             message = f"{self._root} is in use by another process: give each element its own folder"
             raise StorageUnreadyError(message) from None
-        # We are alone here: whatever was staged belonged to an upload that nobody saw whole. Those
-        # in pieces may go on, if the database knows of them.
+        # We are alone here: whatever was staged is a dead writer's, but for uploads in pieces.
         for leftover in self._staging.iterdir():
             if leftover.suffix != UPLOAD_SUFFIX:
                 self._remove(leftover)

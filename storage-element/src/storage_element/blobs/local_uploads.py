@@ -7,7 +7,7 @@ write. When the upload is whole the file is renamed into its place, like any oth
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -17,6 +17,7 @@ from uuid import UUID
 from artstore_kit.failpoints import reached
 from artstore_kit.streams import BATCH_BYTES
 from storage_element.blobs.durable import fsync_folder, unlink_durably
+from storage_element.blobs.finishing import finished
 from storage_element.blobs.store import TruncatedError
 from storage_element.blobs.uploads import Digest, Kept, Leftover, Record, RunningDigest
 
@@ -26,6 +27,9 @@ _CHECKPOINT_BYTES = 32 * 1024 * 1024
 
 # Runs a function in one of the store's threads.
 Run = Callable[..., asyncio.Future[Any]]
+# How the store puts a file in place, and reads one by its path below the root.
+Publish = Callable[[Path, Path], None]
+Read = Callable[[str, int, int], AsyncGenerator[bytes, None]]
 
 
 class _GrowingFile:
@@ -33,6 +37,8 @@ class _GrowingFile:
 
     def __init__(self, path: Path, size: int, digests: Sequence[Digest]) -> None:
         is_new = not path.exists()
+        if is_new and size:
+            raise TruncatedError(str(path))
         self._file: FileIO = path.open("ab" if is_new else "r+b", buffering=0)
         if is_new:
             # Its name must be durable before anything in it is acknowledged.
@@ -122,15 +128,16 @@ class _Appending:
 
 
 class LocalUploads:
-    """Grows files in the staging folder; `publish` is the store's way to put one in place."""
+    """Grows files in the staging folder; `publish` and `read` are the store's own."""
 
     def __init__(
-        self, root: Path, staging: Path, run: Run, publish: Callable[[Path, Path], None]
+        self, root: Path, staging: Path, run: Run, *, publish: Publish, read: Read
     ) -> None:
         self._root = root
         self._staging = staging
         self._run = run
         self._publish = publish
+        self._read = read
 
     def _path(self, file_id: UUID) -> Path:
         return self._staging / f"{file_id}{UPLOAD_SUFFIX}"
@@ -152,16 +159,14 @@ class LocalUploads:
             async for chunk in chunks:
                 await appending.add(chunk)
         finally:
-            # Shielded: whoever breaks the body off, what came of it is kept.
-            await asyncio.shield(appending.end())
+            # Whoever breaks the body off, what came of it is kept before anybody else comes.
+            await finished(asyncio.create_task(appending.end()))
 
     async def _opened(self, file_id: UUID, size: int, digests: Sequence[Digest]) -> _GrowingFile:
         opening = self._run(_GrowingFile, self._path(file_id), size, digests)
         try:
-            file: _GrowingFile = await asyncio.shield(opening)
+            file: _GrowingFile = await finished(opening)
         except asyncio.CancelledError:
-            # It cuts the file off, so the next request must not come before it has.
-            await asyncio.wait([opening])
             if opening.exception() is None:
                 opening.result().close()
             raise
@@ -182,29 +187,18 @@ class LocalUploads:
         return digest
 
     async def read(self, file_id: UUID, place: str, kept: Kept) -> AsyncGenerator[bytes, None]:
-        descriptor = await self._run(self._open, file_id, place, kept.size)
-        if descriptor is None:
+        if kept.size == 0:
             return
-        try:
-            start = 0
-            while start < kept.size:
-                wanted = min(BATCH_BYTES, kept.size - start)
-                chunk = await self._run(os.pread, descriptor, wanted, start)
-                if not chunk:
-                    raise TruncatedError(place)
-                start += len(chunk)
-                yield chunk
-        finally:
-            os.close(descriptor)
-
-    def _open(self, file_id: UUID, place: str, size: int) -> int | None:
+        staged = self._path(file_id)
         # A process that died may have put it in place already.
-        for path in (self._path(file_id), self._root / place):
-            with suppress(FileNotFoundError):
-                return os.open(path, os.O_RDONLY)
-        if size:
-            raise TruncatedError(place)
-        return None
+        is_staged = await self._run(staged.exists)
+        where = staged.relative_to(self._root).as_posix() if is_staged else place
+        try:
+            async with aclosing(self._read(where, 0, kept.size)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except FileNotFoundError:
+            raise TruncatedError(place) from None
 
     async def publish(self, file_id: UUID, place: str, kept: Kept) -> None:
         await self._run(self._put_in_place, file_id, place, kept.size)

@@ -27,6 +27,7 @@ from artstore_kit.failpoints import reached
 from artstore_kit.logging import get_logger
 from artstore_kit.streams import BATCH_BYTES
 from storage_element.blobs.bucket import PART_BYTES, storage_error
+from storage_element.blobs.finishing import finished
 from storage_element.blobs.store import TruncatedError
 from storage_element.blobs.uploads import Digest, Kept, Leftover, Record, RunningDigest
 
@@ -166,8 +167,8 @@ class S3Uploads:
                 async for chunk in chunks:
                     await appending.add(chunk)
             finally:
-                # Shielded: whoever breaks the body off, what came of it is kept.
-                await asyncio.shield(appending.end())
+                # Whoever breaks the body off, what came of it is kept before anybody else comes.
+                await finished(asyncio.create_task(appending.end()))
 
     async def cut(self, file_id: UUID, kept: Kept, dropped: Kept) -> None:
         del file_id

@@ -128,7 +128,9 @@ async def _write(upload: Upload, writer: UUID, piece: Piece, at: UploadPorts) ->
     try:
         if piece.length is not None and piece.length != upload.length:
             upload = await _lengthened(upload, writer, piece.length, at)
-        if upload.received == upload.length and not piece.size:
+        if upload.received == upload.length:
+            # All of it is here, perhaps in place already: any byte would be one too many.
+            _within(upload.received + (piece.size or 0), upload.received)
             return upload
         async with _writing(upload, writer, at):
             kept = await _append(upload, writer, piece, at)

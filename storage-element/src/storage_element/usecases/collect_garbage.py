@@ -67,7 +67,7 @@ async def collect_garbage(
     ):
         yield _step(finding)
     async for finding in _orphans(
-        run, before, blobs=blobs, journal=journal, files=files, at=uploading
+        run, now - orphan_age, blobs=blobs, journal=journal, files=files, at=uploading
     ):
         yield _step(finding)
 

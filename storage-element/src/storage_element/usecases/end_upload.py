@@ -86,13 +86,15 @@ async def _reclaim(upload: Upload, at: UploadPorts) -> None:
 
 async def expire_uploads(*, at: UploadPorts) -> None:
     """Give up what has rested too long, and forget what is over."""
-    while batch := await at.uploads.expired(at.clock(), limit=_BATCH):
+    # One clock alone may be wrong, and what is given up does not come back.
+    now = min(at.clock(), await at.feed.now())
+    while batch := await at.uploads.expired(now, limit=_BATCH):
         ended = 0
         for upload in batch:
             ended += await _expire(upload, at)
         if not ended:
             break
-    await at.uploads.forget(at.clock())
+    await at.uploads.forget(now)
 
 
 async def _expire(upload: Upload, at: UploadPorts) -> bool:
