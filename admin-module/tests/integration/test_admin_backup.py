@@ -85,6 +85,7 @@ async def test_a_restored_admin_knows_its_accounts_and_its_trail_again(
         ).json()
         saved = scripts.run("backup.sh", str(folder))
         assert saved.returncode == 0, saved.stderr
+        await eventually(lambda: (REGISTRY.get_sample_value(LAST_BACKUP) or 0) > 0, seconds=60)
         connected = scripts.run("restore.sh", str(folder))
         assert connected.returncode == 1
         assert "stop it first" in connected.stderr
@@ -100,7 +101,6 @@ async def test_a_restored_admin_knows_its_accounts_and_its_trail_again(
         assert later.status_code == 404
         verdict = await admin.get("/api/v1/audit/verify", headers=root)
         assert verdict.json()["intact"] is True, verdict.text
-        await eventually(lambda: (REGISTRY.get_sample_value(LAST_BACKUP) or 0) > 0, seconds=60)
 
 
 def test_only_the_newest_dumps_are_kept(
