@@ -59,7 +59,7 @@ def scripts(postgres: Postgres, tmp_path: Path) -> Iterator[Scripts]:
 
 @pytest.fixture
 def settings(admin_environment: pytest.MonkeyPatch, scripts: Scripts) -> Settings:
-    assert scripts
+    del scripts  # it has made the database
     admin_environment.setenv("DB_DATABASE", "artstore_admin")
     admin_environment.setenv("DB_USERNAME", "artstore_admin")
     return kit_settings.load(Settings)
