@@ -115,7 +115,11 @@ def measure(files: int, repetitions: int, console: Console) -> list[Measured]:
                 there = part
                 for _ in range(times):
                     found.append(rebuild(root, postgres, part))
-                    console.print(f"{part} files: {found[-1].seconds:.1f} s")
+                    last = found[-1]
+                    console.print(
+                        f"{part} files: {last.seconds:.1f} s, {last.cpu_seconds:.1f} s of it CPU,"
+                        f" {last.peak_bytes / 1024**2:.0f} MiB"
+                    )
         finally:
             postgres.stop()
     return found

@@ -138,4 +138,6 @@ def test_no_service_refuses_a_good_token_while_keys_are_replaced_and_admin_is_aw
         client.stack.wait_until_ready("admin")
         tokens.append(_headers(client, account))
         _further(seen)
-    assert {status for statuses in seen.values() for status in statuses} <= {200, 400, 415, 422}
+    answered = {status for statuses in seen.values() for status in statuses}
+    assert not answered & {401, 403, 429}
+    assert max(answered) < 500

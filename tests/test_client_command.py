@@ -39,7 +39,8 @@ def settled(text: str) -> str:
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "YYYY-MM-DD HH:MM", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)", "TIME", text)
     text = re.sub(r"http://127\.0\.0\.1:\d+", "http://SERVICE", text)
-    text = re.sub(r'"idempotency_key": "[0-9a-f]{32}"', '"idempotency_key": "KEY"', text)
+    text = re.sub(r"\b[0-9a-f]{32}\b", "KEY", text)
+    text = re.sub(r'"rank": [\d.e-]+', '"rank": RANK', text)
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 

@@ -336,7 +336,7 @@ def test_wrong_credentials_are_told_at_once(stack: Stack) -> None:
 def test_a_token_that_was_ended_is_replaced_unseen(store: ArtStore) -> None:
     token = store.tokens.get()
     store.tokens.revoke(token)
-    assert not store.tokens.inspect(token).active
+    eventually(lambda: not store.tokens.inspect(token).active)
 
     def is_replaced() -> bool:
         # Every service may take 10 seconds to hear of it; no request fails meanwhile.

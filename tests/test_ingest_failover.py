@@ -19,7 +19,7 @@ from stack import Service, Stack
 MIB = 1024 * 1024
 CHUNK = bytes(range(256)) * 4096
 FIRST, SECOND = "se-02", "se-03"
-PATIENCE = "2"
+PATIENCE = "8"
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,7 @@ def pair(stack: Stack, signer: TokenSigner) -> Iterator[Stack]:
     with closing(Account(stack, signer, "root", Role.ADMIN).http) as root:
         root.delete(f"{stack.url('admin')}/api/v1/storage-elements/{SECOND}")
     del stack.services[SECOND], stack.processes[SECOND]
+    _relaunch(stack, "ingester")
 
 
 @pytest.fixture
@@ -103,9 +104,11 @@ def test_an_element_that_is_dead_is_passed_over_and_left_alone(anna: Account, si
         assert answer.json()["element_id"] == SECOND
 
     assert metric(stack, "ingester", taken) == took + 7
-    assert metric(stack, "ingester", breaker) == 2
-    # Each of the failures that opened the breaker was an upload that went elsewhere.
-    assert 1 <= metric(stack, "ingester", passed) - before <= 5
+    # Each of the failures that opened the breaker was an upload that went elsewhere; on a slow
+    # machine the element is known to be away before there are five.
+    failures = metric(stack, "ingester", passed) - before
+    assert 1 <= failures <= 5
+    assert (metric(stack, "ingester", breaker) == 2) == (failures == 5)
     _revive(stack)
     eventually(
         lambda: anna.upload("a.bin", bytes(size)).json().get("element_id") == FIRST, seconds=60
@@ -174,12 +177,11 @@ def test_an_element_that_is_full_is_passed_over_or_says_so_and_keeps_nothing(
 ) -> None:
     stack = anna.stack
     name = f"{uuid4().hex}.bin"
-    used = anna_admin_used(stack)
+    used = _used(stack)
     _relaunch(stack, FIRST, STORAGE_MAX_SIZE=str(used + 4 * MIB))
     try:
         # Announced, it is known to be too large before a byte is read: another one takes it.
-        announced = {"Content-Length": str(8 * MIB)}
-        assert anna.upload("a", iter([CHUNK] * 8), **announced).json()["element_id"] == SECOND
+        assert anna.upload("a", bytes(8 * MIB)).json()["element_id"] == SECOND
         # Of unknown length, it is known in the middle of the body, which cannot be sent again.
         eventually(lambda: anna.upload("a", b"x").json().get("element_id") == FIRST, seconds=60)
         answer = anna.upload(name, iter([CHUNK] * 40))
@@ -189,7 +191,7 @@ def test_an_element_that_is_full_is_passed_over_or_says_so_and_keeps_nothing(
         _relaunch(stack, FIRST)
 
 
-def anna_admin_used(stack: Stack) -> int:
+def _used(stack: Stack) -> int:
     folder = stack.data / "files" / FIRST
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 

@@ -63,7 +63,6 @@ def _status(account: Account, path: str, fields: list[tuple[str, bytes]], body: 
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         with suppress(OSError):
             connection.sendall(b"\r\n".join([*lines, b"", body]))
-            connection.shutdown(socket.SHUT_WR)
         with suppress(OSError):
             while chunk := connection.recv(65536):
                 answer += chunk

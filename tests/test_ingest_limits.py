@@ -102,7 +102,7 @@ def test_a_client_that_goes_away_leaves_nothing(maria: Account) -> None:
     for _ in range(7):
         name = f"{uuid4().hex}.bin"
         with _request(maria, name, f"Content-Length: {8 * MIB}") as connection:
-            connection.sendall(CHUNK * 32)
+            connection.sendall(CHUNK * 64)
             eventually(lambda: _staged(maria.stack))
         eventually(lambda name=name: not maria.holds("se-02", name))  # type: ignore[misc]
     assert metric(maria.stack, "ingester", breaker) == 0
@@ -118,6 +118,13 @@ class _Sender:
         self._size = size
         self.digest = hashlib.sha256()
         self.sent = 0
+
+    def send(self, chunks: int) -> None:
+        """Send some of it, whole chunks."""
+        for _ in range(chunks):
+            self._connection.sendall(CHUNK)
+            self.digest.update(CHUNK)
+            self.sent += len(CHUNK)
 
     def send_until_stuck(self, seconds: float) -> None:
         """Send until nobody has taken a byte for so long, or until all is sent."""
@@ -137,9 +144,10 @@ class _Sender:
 def test_a_slow_element_slows_the_client_and_nothing_piles_up(maria: Account) -> None:
     stack, size = maria.stack, 64 * MIB
     with _request(maria, "slow.bin", f"Content-Length: {size}") as connection:
+        sender = _Sender(connection, size)
+        sender.send(64)
         eventually(lambda: _staged(stack))
         before = memory(stack, "ingester", "VmRSS")
-        sender = _Sender(connection, size)
         stack.processes["se-02"].send_signal(signal.SIGSTOP)
         try:
             sender.send_until_stuck(2)

@@ -9,8 +9,7 @@ const say = (url) => process.stdout.write(`${JSON.stringify({ url })}\n`);
 const upload = new Upload(createReadStream(wanted.file), {
   endpoint: wanted.endpoint,
   uploadUrl: wanted.url,
-  uploadSize: wanted.deferred ? undefined : statSync(wanted.file).size,
-  uploadLengthDeferred: wanted.deferred ?? false,
+  uploadSize: statSync(wanted.file).size,
   uploadDataDuringCreation: wanted.withCreation ?? false,
   overridePatchMethod: wanted.overrideMethod ?? false,
   chunkSize: wanted.chunkSize ?? Number.POSITIVE_INFINITY,

@@ -56,3 +56,7 @@ AUDIT_BROKEN = Gauge(
 AUDIT_VERIFIED_AT = Gauge(
     "artstore_admin_audit_verified_timestamp_seconds", "When the audit trail was last verified"
 )
+LAST_BACKUP = Gauge(
+    "artstore_admin_last_backup_timestamp_seconds",
+    "When the last backup ended well; 0 before the first",
+)

@@ -243,7 +243,7 @@ INJECTIONS = (
     "'); DROP TABLE files; --",
     "' OR '1'='1",
     "\\' OR 1=1 --",
-    "a' & 'b",
+    "zz' & 'qq",
     "a:*",
     "!!a",
     "a <-> b | !c & (",

@@ -248,7 +248,7 @@ async def _database(settings: Settings) -> AsyncIterator[AsyncEngine]:
 
 @asynccontextmanager
 async def _store(settings: Settings) -> AsyncIterator[BlobStore]:
-    store = _blob_store(settings)
+    store = blob_store(settings)
     await store.open()
     try:
         yield store
@@ -256,7 +256,8 @@ async def _store(settings: Settings) -> AsyncIterator[BlobStore]:
         await store.close()
 
 
-def _blob_store(settings: Settings) -> BlobStore:
+def blob_store(settings: Settings) -> BlobStore:
+    """Return the store that the settings name, not yet open."""
     if settings.storage_type is StorageType.LOCAL:
         return LocalDisk(settings.storage_path)
     access_key, secret_key = settings.storage_s3_access_key, settings.storage_s3_secret_key

@@ -243,3 +243,9 @@ webhook_deliveries = Table(
     Index("webhook_deliveries_request_id", "request_id", "delivery_id"),
     Index("webhook_deliveries_due", "due_at", postgresql_where=text("state = 'pending'")),
 )
+
+backups = Table(
+    "backups",
+    metadata,
+    Column("finished_at", DateTime(timezone=True), primary_key=True, server_default=func.now()),
+)

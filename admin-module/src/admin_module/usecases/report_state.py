@@ -2,7 +2,7 @@
 
 import time
 
-from admin_module.database import audit, restores, signing_keys, transfers
+from admin_module.database import audit, backups, restores, signing_keys, transfers
 from admin_module.database.transactions import Database
 from admin_module.domain.sealing import Seal
 from admin_module.domain.transfers import TransferState
@@ -12,6 +12,7 @@ from admin_module.metrics import (
     AUDIT_SIGNED_RECORDS,
     AUDIT_VERIFIED_AT,
     KEY_SIGNS_SINCE,
+    LAST_BACKUP,
     RESTORES,
     TRANSFERS,
 )
@@ -29,11 +30,13 @@ async def report_state(*, database: Database) -> None:
         records, _ = await audit.head(connection)
         signed = await audit.last_signed(connection)
         keys = await signing_keys.in_order(connection)
+        backed_up = await backups.last(connection)
     for state in TransferState:
         if state is not TransferState.CLEANED:
             TRANSFERS.labels(state).set(moving.get(state, 0))
     for stage in RestoreState:
         RESTORES.labels(stage).set(restoring.get(stage, 0))
+    LAST_BACKUP.set(backed_up.timestamp() if backed_up else 0)
     AUDIT_RECORDS.set(records)
     AUDIT_SIGNED_RECORDS.set(signed)
     KEY_SIGNS_SINCE.set(max(key.active_from.timestamp() for key in keys if key.active_in <= 0))

@@ -93,7 +93,7 @@ class Output:
         """Print documents as a table."""
         match self.style:
             case Style.JSON:
-                self.json([_plain_document(item) for item in found])
+                self.json([fields_of(item) for item in found])
             case Style.PLAIN:
                 for item in found:
                     self.plain(*(getattr(item, column.name) for column in columns))
@@ -108,11 +108,11 @@ class Output:
     def one(self, document: Document, *, quiet: str | None = None) -> None:
         """Print a document; for programs that want no more, `quiet` names its one field."""
         if self.style is Style.JSON:
-            self.json(_plain_document(document))
+            self.json(fields_of(document))
         elif self.style is Style.PLAIN and quiet:
             self.plain(getattr(document, quiet))
         else:
-            self._fields(_plain_document(document))
+            self._fields(fields_of(document))
 
     def json(self, document: object) -> None:
         """Print a document as JSON."""
@@ -180,8 +180,12 @@ def _cell(name: str, value: object) -> Text:
 _KILO = 1000
 
 
-def _plain_document(document: Document) -> dict[str, Any]:
-    return document.model_dump(mode="json")
+def fields_of(document: Document) -> dict[str, Any]:
+    """Return all that was said, in one order whatever the server's: what we know comes first."""
+    said = document.model_dump(mode="json")
+    known = list(type(document).model_fields)
+    others = sorted(name for name in said.keys() - set(known) if said[name] is not None)
+    return {name: said[name] for name in [*known, *others]}
 
 
 def _plain(value: object) -> str:

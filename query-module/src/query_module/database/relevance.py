@@ -15,7 +15,7 @@ from query_module.database.conditions import Question
 from query_module.database.search import Hits, Row, SearchIndex, Walk
 from query_module.domain.cursor import Moment, RankPosition
 
-_RANKED_FILES = 200
+_RANKED_FILES = 100
 _UNBOUNDED = 1_000_000
 _IS_BEFORE = "(created_at, file_id) < ({}::timestamptz, {}::uuid)"
 

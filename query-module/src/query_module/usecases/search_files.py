@@ -15,7 +15,7 @@ from query_module.domain.highlights import highlights, spelled, texts, wanted_le
 from query_module.domain.search import Facet, SearchQuery, Sort, alternatives
 
 # Facets are counted over the newest matches: all of them cannot be read in time.
-COUNTED_FILES = 1000
+COUNTED_FILES = 500
 _FACET_VALUES = 50
 _COLUMNS = {
     Facet.EXTENSION: "extension",

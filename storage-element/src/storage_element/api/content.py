@@ -50,9 +50,10 @@ _REFUSALS = {
     HTTP_416_RANGE_NOT_SATISFIABLE: ("range_not_satisfiable", "no range lies within the file"),
 }
 _ANSWERS: dict[int | str, dict[str, object]] = {
-    HTTP_200_OK: {"content": {"application/octet-stream": {}}, "description": "the whole file"},
+    # Of the type that was given or recognised.
+    HTTP_200_OK: {"content": {"*/*": {}}, "description": "the whole file"},
     HTTP_206_PARTIAL_CONTENT: {
-        "content": {"application/octet-stream": {}, "multipart/byteranges": {}},
+        "content": {"*/*": {}, "multipart/byteranges": {}},
         "description": "the ranges asked for",
     },
     HTTP_304_NOT_MODIFIED: {"description": "the client has it already"},

@@ -7,6 +7,7 @@ from io import FileIO
 from pathlib import Path
 
 from storage_element.blobs.store import Staged
+from storage_element.domain.room import Space
 
 
 class StagedFile:
@@ -87,3 +88,14 @@ def size_if_there(path: Path) -> int | None:
         return path.stat().st_size
     except FileNotFoundError:
         return None
+
+
+def space_below(root: Path) -> Space:
+    """Measure what the file system of `root` could still take."""
+    found = os.statvfs(root)
+    return Space(
+        free_bytes=found.f_bavail * found.f_frsize,
+        # Some file systems make inodes as they need them, and say that they have none.
+        free_inodes=found.f_favail if found.f_files else None,
+        read_only=bool(found.f_flag & os.ST_RDONLY),
+    )

@@ -40,6 +40,7 @@ from storage_element.blobs.durable import (
     fsync_folder,
     read_if_there,
     size_if_there,
+    space_below,
     unlink_durably,
 )
 from storage_element.blobs.finishing import finished
@@ -82,6 +83,11 @@ class LocalDisk:
         self.uploads = LocalUploads(
             root, self._staging, self._run, publish=self._publish, read=self.read
         )
+
+    async def open_for_reading(self) -> None:
+        if not await self._run(self._root.is_dir):
+            message = f"{self._root} is not a folder"
+            raise StorageUnreadyError(message)
 
     async def open(self) -> None:
         """Make the root ready and take it; raises StorageUnreadyError when it is taken."""
@@ -280,7 +286,7 @@ class LocalDisk:
         await self._run(write_atomically, self._root / name, content, mode=0o644)
 
     async def space(self) -> Space:
-        return await self._run(_space, self._root)
+        return await self._run(space_below, self._root)
 
     def _attributes_path(self, place: str) -> Path:
         return self._root / f"{place}{ATTRIBUTES_SUFFIX}"
@@ -288,13 +294,3 @@ class LocalDisk:
     def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Task[T]:
         work = asyncio.wrap_future(self._threads.submit(function, *args, **kwargs))
         return asyncio.create_task(finished(work))
-
-
-def _space(root: Path) -> Space:
-    found = os.statvfs(root)
-    return Space(
-        free_bytes=found.f_bavail * found.f_frsize,
-        # Some file systems make inodes as they need them, and say that they have none.
-        free_inodes=found.f_favail if found.f_files else None,
-        read_only=bool(found.f_flag & os.ST_RDONLY),
-    )

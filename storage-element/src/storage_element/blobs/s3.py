@@ -79,6 +79,9 @@ class S3:
         self._s3 = await self._opened.enter_async_context(client(self._bucket))
         await self.space()
 
+    async def open_for_reading(self) -> None:
+        await self.open()
+
     async def close(self) -> None:
         await self._opened.aclose()
 

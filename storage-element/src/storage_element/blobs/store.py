@@ -89,6 +89,10 @@ class BlobStore(Staging, Protocol):
         """Make the store ready; raises StorageUnreadyError saying what is wrong."""
         ...
 
+    async def open_for_reading(self) -> None:
+        """Make the store ready for reads alone, beside whoever has it open."""
+        ...
+
     async def close(self) -> None:
         """Give the store back, after the work that is under way."""
         ...

@@ -8,7 +8,7 @@ from artstore_kit.errors import ServiceError
 from artstore_kit.logging import get_logger
 from storage_element.blobs.store import BlobStore
 from storage_element.clients.status_board import StatusBoard
-from storage_element.database.feed import ElementRow, Feed
+from storage_element.database.feed import Feed
 from storage_element.domain.element import Element
 from storage_element.metrics import (
     CAPACITY_BYTES,
@@ -28,13 +28,15 @@ async def refresh_element(*, element: Element, feed: Feed, blobs: BlobStore) -> 
     """Read the mode and the sizes anew: another replica may have changed them."""
     try:
         row = await feed.element()
-        _note(element, row)
+        _note_mode(element, row.mode)
         element.room.measured(
             await blobs.space(), used=row.bytes, files=row.files, held=row.unfinished_bytes
         )
     except Exception:
         HEALTHY.set(0)
         raise
+    # Whoever sees a new feed has the sizes that belong to it.
+    element.feed_id = row.feed_id
     HEALTHY.set(1)
     CAPACITY_BYTES.set(element.room.capacity)
     USED_BYTES.set(element.room.used)
@@ -46,16 +48,16 @@ async def refresh_element(*, element: Element, feed: Feed, blobs: BlobStore) -> 
 
 async def follow_mode(*, element: Element, feed: Feed) -> None:
     """Take over the mode that another replica was put into; however long the store takes to ask."""
-    before, row = element.mode, await feed.element()
-    _note(element, row)
-    if element.mode is not before:
-        logger.warning("mode_followed", before=before, after=element.mode)
+    now = (await feed.element()).mode
+    if now is not element.mode:
+        logger.warning("mode_followed", before=element.mode, after=now)
+    _note_mode(element, now)
 
 
-def _note(element: Element, row: ElementRow) -> None:
-    element.mode, element.feed_id = row.mode, row.feed_id
+def _note_mode(element: Element, now: Mode) -> None:
+    element.mode = now
     for mode in Mode:
-        MODE.labels(mode).set(mode is element.mode)
+        MODE.labels(mode).set(mode is now)
 
 
 async def publish_status(*, element: Element, board: StatusBoard) -> None:
