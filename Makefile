@@ -64,6 +64,16 @@ test-compose: $(INSTALLED) ## build the images and run every compose scenario fo
 		|| { echo "docker with compose is needed, and its engine must run"; exit 1; }
 	@$(BIN)/python -m pytest $(or $(ARGS),tests/compose)
 
+.PHONY: lint-k8s
+lint-k8s: $(INSTALLED) ## check what kubectl would apply against Kubernetes' security practices
+	@# Its dependencies are many and old: they stay out of everything else's environment.
+	@test -x .venv/checkov/bin/checkov || { $(BIN)/uv --quiet venv .venv/checkov \
+		&& $(UV) install --python .venv/checkov --require-hashes -r k8s/checkov.lock; }
+	@out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; cp k8s/backup/restore-job.yaml "$$out"; \
+	for overlay in k8s k8s/overlays/local-storage; do \
+		$(BIN)/kubectl kustomize $$overlay > "$$out/$$(basename $$overlay).yaml"; done; \
+	.venv/checkov/bin/checkov --config-file k8s/.checkov.yaml --directory "$$out"
+
 .PHONY: bench
 bench: $(INSTALLED) ## measure against other stores; writes benchmarks/RESULTS.md
 	@PYTHONPATH=scripts $(BIN)/python benchmarks/run.py
@@ -110,6 +120,8 @@ lock: $(INSTALLED) ## resolve the dependencies again; ARGS=--upgrade takes the n
 	@$(UV) compile $(ARGS) --universal --python-version 3.11 --generate-hashes \
 		--no-emit-package artstore-kit --group pyproject.toml:dev pyproject.toml */pyproject.toml \
 		--custom-compile-command "make lock" --output-file requirements.lock
+	@echo checkov | $(UV) compile $(ARGS) --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" --output-file k8s/checkov.lock -
 
 .PHONY: clean
 clean: ## remove what was made here, also the stack's data; not while the stack runs
