@@ -59,12 +59,18 @@ class Pod:
         [container] = self.spec["containers"]
         return dict(container)
 
-    def environment(self, number: int = 1) -> dict[str, str]:
-        """Return the variables of the container; `number` is the ordinal of a StatefulSet's pod."""
+    @property
+    def claimed_by(self) -> str:
+        """Whose volume claims the pod uses: its own, or those that stand by themselves."""
+        return self.name if self.owner["kind"] == "StatefulSet" else "claims"
+
+    def environment(self, number: int = 1, container: Manifest | None = None) -> dict[str, str]:
+        """Return a container's variables; `number` is the ordinal of a StatefulSet's pod."""
+        described = container or self.container
         found: dict[str, str] = {}
-        for source in self.container.get("envFrom", []):
+        for source in described.get("envFrom", []):
             found |= self._object("ConfigMap", source["configMapRef"]["name"])["data"]
-        for variable in self.container.get("env", []):
+        for variable in described.get("env", []):
             value = variable.get("value", str(number))
             found[variable["name"]] = re.sub(r"\$\((\w+)\)", lambda m: found[m[1]], value)
         return found
@@ -72,9 +78,11 @@ class Pod:
     def mounted(self) -> dict[str, dict[str, str]]:
         """Return the files that ConfigMaps and the Secret put into the container, by folder."""
         volumes = {volume["name"]: volume for volume in self.spec.get("volumes", [])}
+        containers = [*self.spec.get("initContainers", []), self.container]
         return {
             mount["mountPath"]: self._files(volumes[mount["name"]])
-            for mount in self.container.get("volumeMounts", [])
+            for container in containers
+            for mount in container.get("volumeMounts", [])
             if {"secret", "configMap"} & volumes.get(mount["name"], {}).keys()
         }
 
@@ -99,6 +107,14 @@ def pods(folder: str) -> list[Pod]:
     objects = rendered(folder)
     owners = [item for item in objects if item["kind"] in {"Deployment", "StatefulSet", "Job"}]
     return [Pod(owner, objects) for owner in owners]
+
+
+def job(manifest: Manifest, objects: tuple[Manifest, ...]) -> Pod:
+    """Return the pod of a Job, or of the Job that a CronJob makes."""
+    if manifest["kind"] == "CronJob":
+        made = {"metadata": manifest["metadata"], "kind": "Job"}
+        return Pod({**made, "spec": manifest["spec"]["jobTemplate"]["spec"]}, objects)
+    return Pod(manifest, objects)
 
 
 def lay_out(pod: Pod, folder: Path, number: int = 1) -> dict[str, str]:
