@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,16 @@ from artstore_client import ArtStore
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing.tokens import TokenSigner
 from stack import Stack, running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Let what is started be interrupted, also where a shell runs the tests in the background.
+
+    Such a shell ignores SIGINT, and whoever is started inherits that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

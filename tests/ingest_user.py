@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from artstore_user import staged
 
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing.tokens import TokenSigner
@@ -62,7 +63,7 @@ class Account:
         """Say whether anything of a file with this name is in an element's folder, staged too."""
         folder = self.stack.data / "files" / element
         stem = name.partition(".")[0]
-        return any(folder.rglob(f"*{stem}*")) or any((folder / ".staging").iterdir())
+        return any(folder.rglob(f"*{stem}*")) or bool(staged(self.stack, element))
 
 
 def metric(stack: Stack, service: str, line: str) -> float:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from artstore_user import Client, eventually
+from artstore_user import Client, eventually, staged
 
 ELEMENT = "se-02"
 CONTENT = b"kept for years" * 1000
@@ -62,7 +62,7 @@ def test_an_element_killed_in_a_write_keeps_all_or_nothing(
     else:
         assert not list(folder.rglob(f"*{name[:-4]}*"))
         assert not client.named(name)
-    assert [path.name for path in (folder / ".staging").iterdir()] == []
+    assert staged(client.stack, ELEMENT) == []
 
 
 def test_an_element_whose_database_is_dropped_lists_the_same_files(client: Client) -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from artstore_user import eventually
+from artstore_user import eventually, staged
 from ingest_user import Account, Content, memory
 
 BOUNDARY = "a-batch"
@@ -175,7 +175,7 @@ def test_an_element_that_dies_takes_one_file_of_a_batch_with_it(maria: Account) 
         yield head_of(lost)
         for _ in range(4):
             yield bytes(MIB)
-        eventually(lambda: any((stack.data / "files" / "se-02" / ".staging").iterdir()))
+        eventually(lambda: staged(stack, "se-02"))
         stack.kill("se-02")
         for _ in range(4):
             yield bytes(MIB)

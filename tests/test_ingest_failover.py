@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from artstore_user import eventually
+from artstore_user import eventually, staged
 from ingest_user import Account, metric
 
 from artstore_kit.contracts.scopes import Role
@@ -79,7 +79,7 @@ def _stopped(stack: Stack, name: str) -> Iterator[None]:
 
 
 def _is_staging(stack: Stack, element: str) -> bool:
-    return any((stack.data / "files" / element / ".staging").iterdir())
+    return bool(staged(stack, element))
 
 
 def _is_told_to_try_again(answer: httpx.Response, code: str) -> None:

@@ -4,7 +4,7 @@ import re
 import socket
 from contextlib import suppress
 
-from artstore_user import eventually
+from artstore_user import eventually, staged
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ingest_user import Account, metric
@@ -81,9 +81,7 @@ _QUIETLY = settings(
 
 def _all_is_as_before(account: Account) -> None:
     stack = account.stack
-    for name in ("se-01", "se-02"):
-        folder = stack.data / "files" / name / ".staging"
-        eventually(lambda folder=folder: not any(folder.iterdir()))  # type: ignore[misc]
+    eventually(lambda: not staged(stack))
     eventually(lambda: metric(stack, "ingester", "artstore_ingester_uploads_in_flight") == 0)
     assert stack.processes["ingester"].poll() is None
     log = (stack.data / "logs" / "ingester.log").read_text()

@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from artstore_user import eventually
+from artstore_user import eventually, staged
 from ingest_user import Account, memory, metric
 
 from stack import Stack
@@ -42,10 +42,6 @@ def _answer(connection: socket.socket) -> str:
         answer += (chunk := connection.recv(65536))
         assert chunk, answer
     return answer.decode()
-
-
-def _staged(stack: Stack) -> list[Path]:
-    return list((stack.data / "files" / "se-02" / ".staging").iterdir())
 
 
 def test_who_asks_before_sending_is_told_to_go_on(maria: Account) -> None:
@@ -103,7 +99,7 @@ def test_a_client_that_goes_away_leaves_nothing(maria: Account) -> None:
         name = f"{uuid4().hex}.bin"
         with _request(maria, name, f"Content-Length: {8 * MIB}") as connection:
             connection.sendall(CHUNK * 64)
-            eventually(lambda: _staged(maria.stack))
+            eventually(lambda: staged(maria.stack, "se-02"))
         eventually(lambda name=name: not maria.holds("se-02", name))  # type: ignore[misc]
     assert metric(maria.stack, "ingester", breaker) == 0
     assert maria.upload("after.txt", b"x").status_code == 201
@@ -142,11 +138,12 @@ class _Sender:
 
 
 def test_a_slow_element_slows_the_client_and_nothing_piles_up(maria: Account) -> None:
-    stack, size = maria.stack, 64 * MIB
+    # Far more than the kernel holds on the way: up to 32 MiB at each end of a connection.
+    stack, size = maria.stack, 512 * MIB
     with _request(maria, "slow.bin", f"Content-Length: {size}") as connection:
         sender = _Sender(connection, size)
         sender.send(64)
-        eventually(lambda: _staged(stack))
+        eventually(lambda: staged(stack, "se-02"))
         before = memory(stack, "ingester", "VmRSS")
         stack.processes["se-02"].send_signal(signal.SIGSTOP)
         try:

@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 import pytest
 import schemathesis
-from artstore_user import eventually
+from artstore_user import eventually, staged
 from hypothesis import HealthCheck, Phase, given, settings
 from ingest_user import Account
 from schemathesis import GenerationMode
@@ -69,5 +69,4 @@ def test_no_generated_request_meets_an_answer_that_is_not_documented(maria: Acco
         try_out(operation, GenerationMode.POSITIVE, maria)
         if {"parameters", "requestBody"} & set(operation.definition.raw):
             try_out(operation, GenerationMode.NEGATIVE, maria)
-    staging = [maria.stack.data / "files" / name / ".staging" for name in ("se-01", "se-02")]
-    eventually(lambda: not any(any(folder.iterdir()) for folder in staging))
+    eventually(lambda: not staged(maria.stack))

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from artstore_user import Client, eventually
+from artstore_user import Client, eventually, staged
 
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing.tokens import TokenSigner
@@ -104,7 +104,7 @@ def test_an_upload_that_is_cut_off_leaves_nothing(client: Client) -> None:
         client.upload(name, cut())
 
     files = client.stack.data / "files"
-    eventually(lambda: not list(files.glob("*/.staging/*")))
+    eventually(lambda: not staged(client.stack))
     assert not list(files.rglob(f"*{name[:-4]}*"))
     assert not client.named(name)
 

@@ -2,15 +2,25 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from artstore_user import Client, eventually
 
+from stack import Stack, running
+
 CONTENT = b"to be kept for ever" * 5000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 SOURCE, TARGET = "se-01", "se-02"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A system of its own: a step of somebody else's transfer would kill who is to die here."""
+    with running(tmp_path_factory.mktemp("moves"), free_ports=True, quiet=True) as started:
+        yield started
 
 
 def _temporary(client: Client, name: str) -> dict[str, Any]:
