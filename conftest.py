@@ -13,7 +13,7 @@ SYSTEM_TESTS = Path(__file__).parent / "tests"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of the running system together: they share one stack, so one process."""
+    """Keep a file's tests of the running system together: they share a stack, one a process."""
     for item in items:
         if item.path.is_relative_to(SYSTEM_TESTS):
-            item.add_marker(pytest.mark.xdist_group("the running system"))
+            item.add_marker(pytest.mark.xdist_group(item.path.name))

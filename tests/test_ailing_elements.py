@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 from artstore_user import Client, eventually
 
 AILING, SOUND = "se-01", "se-02"
@@ -69,6 +70,7 @@ def test_the_files_of_others_are_found_while_an_element_hangs(client: Client) ->
     eventually(lambda: client.named(later["filename"]), seconds=60)
 
 
+@pytest.mark.slow
 def test_an_element_that_is_away_is_left_alone_and_found_again(client: Client) -> None:
     ill, well = stored(client, on=AILING), stored(client, on=SOUND)
     client.stack.kill(AILING)

@@ -203,6 +203,7 @@ def test_every_operation_has_its_command_or_a_reason(stack: Stack) -> None:
     assert COMMANDS.keys() - offered(stack) == set()
 
 
+@pytest.mark.slow
 def test_every_command_calls_its_operation(
     stack: Stack, store: ArtStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

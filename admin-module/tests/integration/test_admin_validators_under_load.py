@@ -125,6 +125,7 @@ async def keys(admin: Admin) -> AsyncIterator[FetchKeys]:
         yield fetch
 
 
+@pytest.mark.slow
 async def test_rotations_restarts_and_ten_minutes_without_admin_are_not_noticed(
     admin: Admin, keys: FetchKeys, execute: Execute
 ) -> None:

@@ -116,6 +116,7 @@ def try_out(operation: Operation, mode: GenerationMode, element: httpx.Client) -
     conforms()
 
 
+@pytest.mark.slow
 async def test_no_generated_request_meets_an_answer_that_is_not_documented(
     element: httpx.Client,
 ) -> None:

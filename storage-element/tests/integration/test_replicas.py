@@ -172,6 +172,7 @@ async def test_an_upload_goes_on_at_either_of_them(replicas: Replicas) -> None:
     assert await content_of(second.client, upload_id) == content
 
 
+@pytest.mark.slow
 async def test_one_that_lives_goes_on_with_what_the_other_received(replicas: Replicas) -> None:
     dying, living = replicas
     await asyncio.gather(dying.start("upload.staged"), living.start())
