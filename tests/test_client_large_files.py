@@ -4,8 +4,8 @@ import hashlib
 import os
 import signal
 import subprocess
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -83,21 +83,21 @@ def test_two_gibibytes_survive_ten_cuts_and_two_restarts(
 ) -> None:
     sha256 = noise(path := tmp_path / "2 GiB.bin", 2048)
     proxy.cut_at_random(10, 2000 * MIB, seed=2)
-    restarts = [(500 * MIB, "ingester"), (1200 * MIB, "se-01")]
-    running: list[threading.Thread] = []
+    reached = 0
 
     def on_progress(done: int, _total: int) -> None:
-        if restarts and done > restarts[0][0]:
-            _, name = restarts.pop(0)
-            thread = threading.Thread(target=restart, args=(stack, name))
-            thread.start()
-            running.append(thread)
+        nonlocal reached
+        reached = done
 
-    stored = store.upload(path, expires_at=soon(), on_progress=on_progress)
+    # The services are restarted from here: they end with the thread that started them.
+    with ThreadPoolExecutor(1) as uploading:
+        upload = uploading.submit(store.upload, path, expires_at=soon(), on_progress=on_progress)
+        for threshold, name in ((500 * MIB, "ingester"), (1200 * MIB, "se-01")):
+            eventually(lambda at=threshold: upload.done() or reached > at, 240)  # type: ignore[misc]
+            assert not upload.done()
+            restart(stack, name)
+        stored = upload.result()
 
-    for thread in running:
-        thread.join()
-    assert len(running) == 2
     assert proxy.cut == 10
     assert (stored.sha256, stored.size) == (sha256, 2048 * MIB)
     fetched = store.download(stored.file_id, tmp_path / "back.bin")

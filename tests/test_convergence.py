@@ -194,7 +194,7 @@ def listing(client: Client, element: str) -> Iterator[FileAttributes]:
         assert answer.status_code == 200, answer.text
         page = answer.json()
         yield from map(FileAttributes.model_validate, page["items"])
-        if page["next_cursor"] is None:
+        if page.get("next_cursor") is None:
             return
         params["cursor"] = page["next_cursor"]
 

@@ -60,6 +60,9 @@ def try_out(operation: Operation, mode: GenerationMode, account: Account) -> Non
     conforms()
 
 
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+
+
 @pytest.mark.slow
 def test_no_generated_request_meets_an_answer_that_is_not_documented(maria: Account) -> None:
     schema = schemathesis.openapi.from_url(f"{maria.stack.url('ingester')}/openapi.json")
