@@ -16,7 +16,12 @@ STORAGE_01_CLIENT_SECRET STORAGE_02_CLIENT_SECRET INGESTER_CLIENT_SECRET QUERY_C
 GRAFANA_ADMIN_PASSWORD PGADMIN_DEFAULT_PASSWORD"
 
 invented() { # 32 random bytes in URL-safe base64: a Fernet key, and a good password
-    head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n'
+    made=-
+    # None that begins like an option: a command line might take it for one.
+    while [ "${made#-}" != "$made" ]; do
+        made=$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n')
+    done
+    printf %s "$made"
 }
 
 weakness() { # the same as Admin's: too short, too regular, or known to everybody

@@ -57,6 +57,12 @@ def test_what_nobody_set_is_invented_once(folder: Path) -> None:
     Fernet(first["admin-module/key_encryption_key"].strip())
 
 
+def test_none_begins_like_an_option_of_a_command() -> None:
+    made = [as_environment(run().stdout) for _ in range(30)]
+
+    assert not [secret for secrets in made for secret in secrets.values() if secret[0] == "-"]
+
+
 def test_what_is_set_is_taken_and_stays(folder: Path) -> None:
     run(str(folder))
     chosen = "a-Chosen_one-of-the-operator-0"
