@@ -7,9 +7,13 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import httpx
+import pytest
 from artstore_user import Client, eventually
 
 from stack import Stack
+
+# It starts a system of its own.
+pytestmark = pytest.mark.slow
 
 ACCOUNTS = "service-accounts"
 LIMIT, WINDOW = 15, 60

@@ -16,6 +16,9 @@ from artstore_kit.testing.processes import free_port
 from artstore_kit.testing.tokens import TokenSigner
 from stack import Service, Stack
 
+# It starts a system of its own, and waits for what is silent.
+pytestmark = pytest.mark.slow
+
 MIB = 1024 * 1024
 CHUNK = bytes(range(256)) * 4096
 FIRST, SECOND = "se-02", "se-03"

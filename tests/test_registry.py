@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from artstore_user import Client, eventually
 
+# It waits until somebody has been silent for long.
+pytestmark = pytest.mark.slow
+
 ELEMENT, EDITABLE = "se-02", "se-01"
 
 

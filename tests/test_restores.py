@@ -19,6 +19,9 @@ from typing_extensions import override
 from artstore_kit.testing.processes import free_port
 from stack import Service, Stack
 
+# It starts systems of its own.
+pytestmark = pytest.mark.slow
+
 ARCHIVE, WRITER, EDITABLE = "se-03", "se-02", "se-01"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CONTENTS = [f"kept for {years} years".encode() * 100 for years in (10, 20, 30, 40)]

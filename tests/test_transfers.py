@@ -11,6 +11,9 @@ from artstore_user import Client, eventually
 
 from stack import Stack, running
 
+# It starts a system of its own, and again and again what was killed.
+pytestmark = pytest.mark.slow
+
 CONTENT = b"to be kept for ever" * 5000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 SOURCE, TARGET = "se-01", "se-02"
@@ -129,7 +132,6 @@ def test_whoever_is_killed_at_whatever_step_one_whole_file_is_left(
     _is_whole_on_the_target_only(client, stored)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("service", "failpoint"),
     [
