@@ -151,6 +151,7 @@ $(INSTALLED): requirements.lock pyproject.toml $(wildcard */pyproject.toml)
 		> .venv/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		-r .venv/uv.lock
-	@$(UV) install --python $(BIN)/python --require-hashes -r requirements.lock
+	@# Compiled once here: otherwise, where Python may not write bytecode, each process compiles anew.
+	@$(UV) install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	@$(UV) install --python $(BIN)/python --no-build-isolation --no-deps $(addprefix -e ./,$(PACKAGES))
 	@touch $@
