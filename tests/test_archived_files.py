@@ -67,6 +67,19 @@ def copy_of(client: Client, content: bytes) -> str:
     return str(answer.json()["file_id"])
 
 
+def _is_what_was_archived(client: Client, content: str) -> None:
+    restored = client.get(content)
+    assert hashlib.sha256(restored.content).digest() == hashlib.sha256(CONTENT).digest()
+    assert restored.headers["Content-Type"] == "application/pdf"
+    assert "from%20the%20tape" not in restored.headers["Content-Disposition"]
+    assert "1996.pdf" in restored.headers["Content-Disposition"]
+    part = client.get(content, headers={"Range": "bytes=-6"})
+    assert (part.status_code, part.content) == (206, CONTENT[-6:])
+    assert (
+        client.get(content, headers={"If-None-Match": restored.headers["ETag"]}).status_code == 304
+    )
+
+
 def test_an_archived_file_is_asked_for_and_served_from_the_copy_brought_back(
     client: Client, archived: UUID
 ) -> None:
@@ -87,19 +100,13 @@ def test_an_archived_file_is_asked_for_and_served_from_the_copy_brought_back(
     assert done.is_success, done.text
     eventually(lambda: client.get(content).status_code == 200)
 
-    restored = client.get(content)
-    assert hashlib.sha256(restored.content).digest() == hashlib.sha256(CONTENT).digest()
-    assert restored.headers["Content-Type"] == "application/pdf"
-    assert "from%20the%20tape" not in restored.headers["Content-Disposition"]
-    assert "1996.pdf" in restored.headers["Content-Disposition"]
-    part = client.get(content, headers={"Range": "bytes=-6"})
-    assert (part.status_code, part.content) == (206, CONTENT[-6:])
-    assert (
-        client.get(content, headers={"If-None-Match": restored.headers["ETag"]}).status_code == 304
-    )
+    _is_what_was_archived(client, content)
 
     # The copy goes, and the file is asked for anew.
     element = f"{client.stack.url('se-01')}/api/v1/files/{done.json()['restored_file_id']}"
     assert client.http.delete(element).is_success
     eventually(lambda: client.get(content).status_code == 202)
-    assert client.get(content).json()["request_id"] != request["request_id"]
+    anew = client.get(content)
+    assert anew.json()["request_id"] != request["request_id"]
+    url = f"{client.stack.url('admin')}{anew.headers['Location']}/fail"
+    assert client.http.post(url, json={"reason": "the tape is lost"}).is_success

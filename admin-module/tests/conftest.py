@@ -10,6 +10,8 @@ from cryptography.fernet import Fernet
 
 from admin_module.app import create_app
 from admin_module.config import Settings
+from admin_module.database.transactions import Database
+from artstore_kit import database
 from artstore_kit import settings as kit_settings
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing.fixtures import Serve
@@ -52,6 +54,16 @@ def settings(admin_environment: pytest.MonkeyPatch) -> Settings:
 async def client(serve: Serve, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     async with serve(create_app(settings)) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture
+async def opened(serve: Serve, settings: Settings) -> AsyncIterator[Database]:
+    """Admin's database, Admin itself having been here."""
+    async with serve(create_app(settings)):
+        pass
+    engine = database.connect(settings)
+    yield Database(engine)
+    await engine.dispose()
 
 
 async def _login(client: httpx.AsyncClient, client_id: str, secret: str) -> dict[str, str]:

@@ -1,33 +1,17 @@
 """How fast an element is emptied: as many files at a time, and bytes a second, as were asked."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
-import pytest_asyncio
-
-from admin_module.app import create_app
-from admin_module.config import Settings
 from admin_module.database import drains, elements, transfers
 from admin_module.database.transactions import Database
 from admin_module.database.transfers import NewTransfer
 from admin_module.domain.transfers import DrainState, Transfer, TransferState
-from artstore_kit import database
 from artstore_kit.contracts.elements import Mode, Registration
-from artstore_kit.testing.fixtures import Serve
 
 Execute = Callable[[str], Awaitable[list[tuple[object, ...]]]]
 ELEMENT = "se-01"
-
-
-@pytest_asyncio.fixture
-async def opened(serve: Serve, settings: Settings) -> AsyncIterator[Database]:
-    """Admin's database, Admin itself having been here."""
-    async with serve(create_app(settings)):
-        pass
-    engine = database.connect(settings)
-    yield Database(engine)
-    await engine.dispose()
 
 
 async def _drain(

@@ -28,7 +28,13 @@ from artstore_kit.contracts.actors import Actor
 from artstore_kit.contracts.elements import Mode
 from artstore_kit.contracts.files import FileAttributes
 from artstore_kit.contracts.restores import NewRestoreRequest, RestoreState
-from artstore_kit.errors import ConflictError, ForbiddenError, NotFoundError, ServiceError
+from artstore_kit.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    ServiceError,
+    UnavailableError,
+)
 
 _ACTIONS = {
     RestoreState.QUEUED: Action.RESTORE_REQUESTED,
@@ -114,14 +120,17 @@ class RestoreKeeper:
         async with self.database.begin() as connection:
             ended = await restores.ended(connection, limit=_BATCH)
         for known in ended:
-            until = await self._kept_until(known)
-            if until and until > datetime.now(UTC):
-                async with self.database.begin() as connection:
-                    await restores.change(
-                        connection, known, state=known.state, restored_until=until
-                    )
-            else:
-                await self._expire(known)
+            # Where its element does not answer, nobody knows: the next round asks again.
+            with suppress(UnavailableError):
+                await self._expire_or_prolong(known)
+
+    async def _expire_or_prolong(self, known: Restore) -> None:
+        until = await self._kept_until(known)
+        if until and until > datetime.now(UTC):
+            async with self.database.begin() as connection:
+                await restores.change(connection, known, state=known.state, restored_until=until)
+        else:
+            await self._expire(known)
 
     async def _expire(self, known: Restore) -> None:
         # Another replica may have been quicker.
@@ -150,7 +159,7 @@ class RestoreKeeper:
             return None
         try:
             _, copy = await self._copy(known.restored_file_id)
-        except ServiceError:
+        except NotFoundError:
             return None
         return copy.retention.expires_at
 

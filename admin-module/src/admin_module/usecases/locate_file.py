@@ -15,7 +15,7 @@ async def locate_file(
 ) -> tuple[RegisteredElement, FileAttributes]:
     """Find the element that has the file, and where several have, the one that it lives on.
 
-    Raises NotFoundError, UnavailableError while an element that may have it is away.
+    Raises NotFoundError, UnavailableError while an element that may have it does not say.
     """
     found: list[tuple[RegisteredElement, FileAttributes]] = []
     away = False
@@ -23,7 +23,7 @@ async def locate_file(
         try:
             found.append((element, await peers.describe(str(element.url), file_id)))
         except ServiceError as error:
-            away = away or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            away = away or error.status != HTTPStatus.NOT_FOUND
     settled = [pair for pair in found if pair[1].moving_to is None]
     if settled or found:
         return max(settled or found, key=lambda pair: pair[1].revision)
