@@ -11,6 +11,9 @@ from typing import Any
 from artstore_client import Endpoints
 from stack import Stack
 
+# The last is how coverage reaches a process.
+_KEPT = ("PATH", "LANG", "COVERAGE_PROCESS_CONFIG")
+
 
 def endpoints(stack: Stack, **others: str) -> Endpoints:
     """Where a stack's services are; `others` stand in for them."""
@@ -38,7 +41,7 @@ class Command:
     environment: dict[str, str] = field(default_factory=dict)
 
     def environ(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         return {**kept, "HOME": str(self.home), "TZ": "UTC", "COLUMNS": "100", **self.environment}
 
     def arguments(self, *arguments: object) -> list[str]:
