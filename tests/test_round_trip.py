@@ -14,8 +14,18 @@ from artstore_user import Client, eventually, staged
 
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing.tokens import TokenSigner
+from stack import Stack, running
 
 MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, signer: TokenSigner) -> Iterator[Stack]:
+    """A system of its own: what others have made it hold would count as a transfer's memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JWT_PRIVATE_KEY", signer.key.as_pem(private=True).decode())
+        with running(tmp_path_factory.mktemp("trips"), free_ports=True, quiet=True) as started:
+            yield started
 
 
 def noise(size: int, digest: "hashlib._Hash") -> Iterator[bytes]:
@@ -27,14 +37,14 @@ def noise(size: int, digest: "hashlib._Hash") -> Iterator[bytes]:
         yield chunk
 
 
-def peak_memory(client: Client) -> int:
-    """The most memory any service has used so far, in bytes."""
-    peaks = []
-    for process in client.stack.processes.values():
+def peak_memory(client: Client) -> dict[str, int]:
+    """The most memory that each service has used so far, in bytes."""
+    peaks = {}
+    for name, process in client.stack.processes.items():
         status = Path(f"/proc/{process.pid}/status").read_text()
-        peaks += [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")]
-    assert len(peaks) == len(client.stack.processes)
-    return max(peaks) * 1024
+        (peak,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+        peaks[name] = int(peak) * 1024
+    return peaks
 
 
 def test_a_gibibyte_goes_in_and_comes_back_in_little_memory(client: Client) -> None:
@@ -46,7 +56,8 @@ def test_a_gibibyte_goes_in_and_comes_back_in_little_memory(client: Client) -> N
     assert answer.json()["size"] == 1024 * MIB
     assert answer.json()["sha256"] == digest.hexdigest()
     assert client.digest_of(answer.json()["file_id"]) == digest.hexdigest()
-    assert peak_memory(client) < 200 * MIB
+    peaks = peak_memory(client)
+    assert max(peaks.values()) < 200 * MIB, peaks
 
 
 def test_a_file_is_described_at_once_and_found_soon(client: Client) -> None:
