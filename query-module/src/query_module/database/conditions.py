@@ -13,10 +13,14 @@ from typing import Any, Self
 from typing_extensions import override
 
 from query_module.domain import time_spans
+from query_module.domain.conjunction import all_of, conjuncts, excludes, in_order
 from query_module.domain.cursor import Moment
 from query_module.domain.filenames import searchable
+from query_module.domain.frequencies import Frequencies, together
+from query_module.domain.path import Chronicle
 from query_module.domain.search import SearchQuery
 
+import os
 _TRIGRAM = re.compile(r"[^\W_]{3}")
 
 
@@ -37,8 +41,11 @@ class Conditions:
         self.clauses.append(clause.format(*map(self.argument, values)))
         return self
 
-    def copy(self) -> "Conditions":
-        return Conditions([*self.clauses], [*self.arguments])
+    def require_each(self, clause: str, values: Sequence[Any]) -> Self:
+        """Add a clause for each of the values."""
+        for value in values:
+            self.require(clause, value)
+        return self
 
     @override
     def __str__(self) -> str:
@@ -46,14 +53,37 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of all files together: how they lie in time, and how often words occur."""
+
+    chronicle: Chronicle = field(default_factory=Chronicle)
+    anywhere: Frequencies = field(default_factory=Frequencies)
+    in_names: Frequencies = field(default_factory=Frequencies)
+
+    def expected(self, words: str, marks: str) -> tuple[float, float]:
+        """Return how many files should match, and how many of those by their names."""
+        marked = [self.anywhere.share(mark) for mark in conjuncts(marks)]
+        anywhere, in_names = (
+            together([*marked, *map(known.share, conjuncts(words))])
+            for known in (self.anywhere, self.in_names)
+        )
+        return anywhere * self.chronicle.files, in_names * self.chronicle.files
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """A question in the index's own terms, and how many files should match it."""
+    """A question in the index's own terms, and how many files should match it.
+
+    `words` ranks; what it matches is what all of the `lookups` find, which is sooner found.
+    """
 
     asked: SearchQuery
     words: str
+    lookups: list[str]
     marks: str
     expected: float
     expected_named: float
+    known: Known
 
     @property
     def is_elsewhere(self) -> bool:
@@ -71,14 +101,20 @@ class Question:
         """
         found = Conditions()
         by_index = by_index and not self.is_elsewhere
-        searched = _all_of(self.words, self.marks, within)
-        if searched and by_index:
-            found.require("search @@ {}::text::tsquery", searched)
+        # What is in a name is also in the rest; what is not may be there.
+        words = [] if named and not excludes(self.words) else self.lookups
+        searched = in_order([*words, *conjuncts(self.marks)], self.known.anywhere.share)
+        if within:
+            searched.append(within)
+        if by_index:
+            found.require_each("search @@ {}::text::tsquery", searched)
         elif searched:
-            found.require("ts_match_vq(search, {}::text::tsquery)", searched)
-        if named is not None:
-            clause = "names @@ {}::text::tsquery" if named else "NOT names @@ {}::text::tsquery"
-            found.require(clause, self.words)
+            found.require("ts_match_vq(search, {}::text::tsquery)", all_of(searched))
+        if named:
+            lookups = in_order(self.lookups, self.known.in_names.share)
+            found.require_each("names @@ {}::text::tsquery", lookups)
+        elif named is not None:
+            found.require("NOT names @@ {}::text::tsquery", self.words)
         for part in self.asked.parts:
             indexed = by_index and _has_trigram(part)
             clause = "filename ILIKE {}" if indexed else "texticlike(filename, {})"
@@ -126,10 +162,6 @@ def containing(part: str) -> str:
 def _has_trigram(part: str) -> bool:
     """Say whether the index of names can look `part` up: not if it is too short."""
     return _TRIGRAM.search(part) is not None
-
-
-def _all_of(*queries: str) -> str:
-    return " & ".join(f"({query})" for query in queries if query)
 
 
 def size_marks(asked: SearchQuery) -> str:

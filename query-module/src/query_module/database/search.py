@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from query_module.database import statements
 from query_module.database.conditions import (
     Conditions,
+    Known,
     Question,
     behind,
     between,
@@ -25,13 +26,14 @@ from query_module.database.conditions import (
     size_marks,
 )
 from query_module.domain.cursor import Moment, NamePosition, Position, SizePosition, TimePosition
+from query_module.domain.frequencies import Frequencies
 from query_module.domain.path import LEVEL, Chronicle, Path
 from query_module.domain.search import SearchQuery, Sort, alternatives
 from query_module.domain.time_spans import Span, unit_of
 
 # As many are read to be sorted; of more, those that an index has in order are looked through.
 _SORTED_AT_MOST = 20_000
-_CHRONICLE_SECONDS = 60
+_KNOWN_SECONDS = 60
 _WANTED = 1000
 _KEYS = {
     Sort.SMALLEST: ("size", False),
@@ -71,8 +73,8 @@ class Walk:
 class SearchIndex:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._chronicle = Chronicle()
-        self._chronicle_until = float("-inf")
+        self._known = Known()
+        self._known_until = float("-inf")
 
     async def fetch(self, statement: str, *arguments: Any) -> list[Row]:
         """Run one statement on a connection of the pool, past SQLAlchemy."""
@@ -90,20 +92,23 @@ class SearchIndex:
         terms = [[asdict(term) for term in terms] for terms in alternatives(asked.words)]
         marks = [mark.document() for mark in asked.required]
         sizes = size_marks(asked)
-        [(words, marked, expected, named)] = await self.fetch(
+        [(words, lookups, marked, expected, named)] = await self.fetch(
             statements.ASKED, json.dumps(terms), json.dumps(marks), pattern_of(asked.parts), sizes
         )
         if asked.words and not words:
             return None
         marked = f"{marked} & {sizes}" if marked and sizes else marked or sizes
-        return Question(asked, words, marked, expected, named)
+        known = await self._what_is_known()
+        if expected is None:
+            expected, named = known.expected(words, marked)
+        return Question(asked, words, lookups, marked, expected, named or 0, known)
 
     async def walk(self, question: Question, way: Walk) -> list[Row]:
         """Return matches in the order of time, span by span, until there are enough."""
         if question.is_elsewhere:
             return await self._step(question, way, Span(None, None), way.limit)
         rows: list[Row] = []
-        path = _path(question, way, await self._known_chronicle())
+        path = _path(question, way)
         while not path.ended:
             span = path.step()
             found = await self._step(question, way, span, way.limit - len(rows))
@@ -183,15 +188,21 @@ class SearchIndex:
         found = await self.fetch(statements.DOCUMENTS, [row["file_id"] for row in rows], ranks)
         return [row[0] for row in found]
 
-    async def _known_chronicle(self) -> Chronicle:
-        if time.monotonic() > self._chronicle_until:
-            self._chronicle_until = time.monotonic() + _CHRONICLE_SECONDS
+    async def _what_is_known(self) -> Known:
+        if time.monotonic() > self._known_until:
+            self._known_until = time.monotonic() + _KNOWN_SECONDS
             [(files, bounds)] = await self.fetch(statements.STATISTICS)
-            self._chronicle = Chronicle(max(0.0, files), tuple(bounds or ()))
-        return self._chronicle
+            self._known = Known(
+                Chronicle(max(0.0, files), tuple(bounds or ())),
+                *[
+                    Frequencies(dict(await self.fetch(statements.COMMON, column)))
+                    for column in ("search", "names")
+                ],
+            )
+        return self._known
 
 
-def _path(question: Question, way: Walk, chronicle: Chronicle) -> Path:
+def _path(question: Question, way: Walk) -> Path:
     """Begin where the question, or the page before, lets the first match be."""
     asked = question.asked
     start = way.start[0] if way.start else None
@@ -202,7 +213,7 @@ def _path(question: Question, way: Walk, chronicle: Chronicle) -> Path:
     elif last := min(filter(None, (start, asked.created_to)), default=None):
         edge = unit_of(last.timestamp()) + 1
     return Path(
-        chronicle,
+        question.known.chronicle,
         question.expected_named if way.named else question.expected,
         min(way.limit, _WANTED),
         ascending=way.ascending,

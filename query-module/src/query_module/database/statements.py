@@ -7,10 +7,17 @@ PostgreSQL must not look through the index on time instead, in the hope of meeti
 from collections.abc import Sequence
 
 ASKED = """
-SELECT words::text, marks::text,
-    artstore_expected(words && marks && $4::text::tsquery, NULL, $3),
-    CASE WHEN numnode(words) > 0 THEN artstore_expected(marks, words, $3) ELSE 0 END
+SELECT words::text, artstore_lookups($1, words), marks::text,
+    CASE WHEN $3 <> '' THEN artstore_expected(words && marks && $4::text::tsquery, NULL, $3) END,
+    CASE WHEN $3 <> '' AND numnode(words) > 0 THEN artstore_expected(marks, words, $3) END
 FROM (SELECT artstore_tsquery($1) AS words, artstore_marks_tsquery($2) AS marks) asked
+"""
+# Behind the shares of the common lexemes PostgreSQL keeps the least of them.
+COMMON = """
+SELECT lexeme, share FROM pg_stats,
+    unnest(most_common_elems::text::text[] || ''::text, most_common_elem_freqs) known (lexeme, share)
+WHERE schemaname = current_schema AND tablename = 'files' AND attname = $1
+    AND lexeme IS NOT NULL
 """
 STATISTICS = """
 SELECT reltuples::float8, (

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from query_module.domain.time_spans import COARSEST, STEP, UNIT_SECONDS, Span, unit_of
 
 # Where no more than this are expected, all matches are read at once.
-AT_ONCE = 2048
+AT_ONCE = 1024
 _SHORTEST = 500
+# To look at too many files at first costs less than to come back.
+_FIRST = 4000
 _GROWTH = 16
 # What a step finds varies: half as much again is seldom too little.
 _MARGIN = 1.5
@@ -75,7 +77,7 @@ class Path:
 
     def __post_init__(self) -> None:
         likely = 2 * self.wanted * self.chronicle.files / max(self.expected, 1)
-        self._length = max(min(likely, max(2.0 * self.wanted, 2 * _SHORTEST)), _SHORTEST)
+        self._length = max(min(likely, max(2.0 * self.wanted, _FIRST)), _SHORTEST)
 
     def step(self) -> Span:
         """Return the next span; the last one ends the path."""
@@ -93,8 +95,10 @@ class Path:
         if at <= 0:
             return Span(None, self.edge)
         first = min(unit_of(self.chronicle.second(at)), end - 1)
+        # Behind the newest file a span may go on as long as it likes.
+        length = min(end, unit_of(self.chronicle.now)) - first
         coarse = 1
-        while coarse * _COVER <= end - first and coarse < _TOP:
+        while coarse * _COVER <= length and coarse < _TOP:
             coarse *= STEP
         return Span(first - first % coarse, end)
 
