@@ -54,18 +54,22 @@ def connect(settings: DatabaseSettings, *, pooled: bool = True) -> AsyncEngine:
             "max_overflow": 0,
             "pool_timeout": _CONNECT_TIMEOUT,
         }
+    engine = _create(url, command_timeout=_COMMAND_TIMEOUT, **pool)
+    event.listen(engine.sync_engine, "checkout", _require_open)
+    return engine
+
+
+def _create(url: URL, *, command_timeout: float | None, **pool: Any) -> AsyncEngine:
     # By way of its module, where telemetry wraps it.
-    engine = sqlalchemy_asyncio.create_async_engine(
+    return sqlalchemy_asyncio.create_async_engine(
         url,
         connect_args={
             "timeout": _CONNECT_TIMEOUT,
-            "command_timeout": _COMMAND_TIMEOUT,
+            "command_timeout": command_timeout,
             "server_settings": _KEEPALIVE,
         },
         **pool,
     )
-    event.listen(engine.sync_engine, "checkout", _require_open)
-    return engine
 
 
 def _require_open(connection: DBAPIConnection, *_: object) -> None:
@@ -82,19 +86,28 @@ async def migrate(engine: AsyncEngine, package: str) -> None:
     """Bring the database to the newest schema of `package`, one replica at a time.
 
     `package` holds `database/migrations`. The session lock is released with the connection, so a
-    replica that dies while migrating blocks nobody.
+    replica that dies while migrating blocks nobody. Neither a statement nor the wait for another
+    replica has a limit: what a table of a million rows needs is no fault.
     """
     config = Config()
     config.set_main_option("script_location", f"{package}:database/migrations")
     config.set_main_option("path_separator", "os")
-    async with engine.connect() as connection:
-        await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+    patient = _create(engine.url, command_timeout=None, poolclass=NullPool)
+    try:
+        async with patient.connect() as connection:
+            await _upgrade_alone(connection, config)
+    finally:
+        await patient.dispose()
+
+
+async def _upgrade_alone(connection: AsyncConnection, config: Config) -> None:
+    await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+    await connection.commit()
+    try:
+        await connection.run_sync(_upgrade, config)
         await connection.commit()
-        try:
-            await connection.run_sync(_upgrade, config)
-            await connection.commit()
-        finally:
-            await _release(connection)
+    finally:
+        await _release(connection)
 
 
 def _upgrade(connection: Connection, config: Config) -> None:

@@ -20,7 +20,6 @@ from query_module.domain.frequencies import Frequencies, together
 from query_module.domain.path import Chronicle
 from query_module.domain.search import SearchQuery
 
-import os
 _TRIGRAM = re.compile(r"[^\W_]{3}")
 
 

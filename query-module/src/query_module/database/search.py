@@ -7,13 +7,15 @@ them are read; where many do, only spans of time, one after the other, until the
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias, cast
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from copy import copy
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self, TypeAlias, cast
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from query_module.database import statements
 from query_module.database.conditions import (
@@ -70,22 +72,39 @@ class Walk:
     besides: tuple[tuple[str, tuple[Any, ...]], ...] = ()
 
 
+@dataclass
+class _Remembered:
+    """What is known of all files, and how long that is good enough."""
+
+    known: Known = field(default_factory=Known)
+    until: float = float("-inf")
+
+
 class SearchIndex:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._known = Known()
-        self._known_until = float("-inf")
+        self._held: AsyncConnection | None = None
+        self._remembered = _Remembered()
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[Self]:
+        """Yield the index on one connection: to take one of the pool costs more than to ask."""
+        async with self._engine.connect() as connection:
+            held = copy(self)
+            held._held = connection  # noqa: SLF001 - a copy of ourselves
+            yield held
 
     async def fetch(self, statement: str, *arguments: Any) -> list[Row]:
         """Run one statement on a connection of the pool, past SQLAlchemy."""
-        async with self._engine.connect() as connection:
-            raw = await connection.get_raw_connection()
-            driver = cast("asyncpg.Connection", raw.driver_connection)
-            try:
-                return list(await driver.fetch(statement, *arguments))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                # As SQLAlchemy would have it: answered like every other trouble of the database.
-                raise DBAPIError(statement, None, error) from error
+        if self._held is None:
+            async with self.held() as held:
+                return await held.fetch(statement, *arguments)
+        driver = (await self._held.get_raw_connection()).driver_connection
+        try:
+            return list(await cast("asyncpg.Connection", driver).fetch(statement, *arguments))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            # As SQLAlchemy would have it: answered like every other trouble of the database.
+            raise DBAPIError(statement, None, error) from error
 
     async def question(self, asked: SearchQuery) -> Question | None:
         """Put a question into the index's terms; None where its text has no word to look for."""
@@ -189,17 +208,17 @@ class SearchIndex:
         return [row[0] for row in found]
 
     async def _what_is_known(self) -> Known:
-        if time.monotonic() > self._known_until:
-            self._known_until = time.monotonic() + _KNOWN_SECONDS
+        remembered = self._remembered
+        if time.monotonic() > remembered.until:
+            remembered.until = time.monotonic() + _KNOWN_SECONDS
             [(files, bounds)] = await self.fetch(statements.STATISTICS)
-            self._known = Known(
-                Chronicle(max(0.0, files), tuple(bounds or ())),
-                *[
-                    Frequencies(dict(await self.fetch(statements.COMMON, column)))
-                    for column in ("search", "names")
-                ],
-            )
-        return self._known
+            chronicle = Chronicle(max(0.0, files), tuple(bounds or ()))
+            anywhere, in_names = [
+                Frequencies(dict(await self.fetch(statements.COMMON, column)))
+                for column in ("search", "names")
+            ]
+            remembered.known = Known(chronicle, anywhere, in_names)
+        return remembered.known
 
 
 def _path(question: Question, way: Walk) -> Path:

@@ -15,7 +15,8 @@ FROM (SELECT artstore_tsquery($1) AS words, artstore_marks_tsquery($2) AS marks)
 # Behind the shares of the common lexemes PostgreSQL keeps the least of them.
 COMMON = """
 SELECT lexeme, share FROM pg_stats,
-    unnest(most_common_elems::text::text[] || ''::text, most_common_elem_freqs) known (lexeme, share)
+    unnest(most_common_elems::text::text[] || ''::text, most_common_elem_freqs)
+        AS known (lexeme, share)
 WHERE schemaname = current_schema AND tablename = 'files' AND attname = $1
     AND lexeme IS NOT NULL
 """

@@ -27,14 +27,14 @@ def conjuncts(query: str) -> list[str]:
     """Return the parts of a tsquery that must all match."""
     parts: list[list[str]] = [[]]
     depth = 0
-    for token in tokens(query):
-        depth += {"(": 1, ")": -1}.get(token, 0)
-        if depth == 0 and token == "|":
+    for read in tokens(query):
+        depth += {"(": 1, ")": -1}.get(read, 0)
+        if depth == 0 and read == "|":
             return [query]
-        if depth == 0 and token == "&":
+        if depth == 0 and read == "&":
             parts.append([])
         else:
-            parts[-1].append(token)
+            parts[-1].append(read)
     return [" ".join(part) for part in parts if part]
 
 

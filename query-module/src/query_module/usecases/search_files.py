@@ -55,21 +55,22 @@ async def search_files(
 ) -> Page:
     """Return the first page, or the one behind the cursor `continued`; InvalidRequestError."""
     after = _position(continued, query) if continued is not None else None
-    index = words.index
-    question = await index.question(query)
-    if question is None:
-        return Page([], None, _no_facets(facets))
-    # One more than asked for tells whether another page follows.
-    hits = await _hits(question, after, limit=limit + 1, index=index)
-    found = hits.rows[:limit]
-    items = await index.documents(found)
+    async with words.index.held() as index:
+        question = await index.question(query)
+        if question is None:
+            return Page([], None, _no_facets(facets))
+        # One more than asked for tells whether another page follows.
+        hits = await _hits(question, after, limit=limit + 1, index=index)
+        found = hits.rows[:limit]
+        items = await index.documents(found)
+        counted = await _counted(question, facets, index) if facets else None
     if highlight:
         items = await _highlighted(items, query, words)
     follows = len(hits.rows) > limit
     return Page(
         items,
         cursor.encode(hits.position(found[-1]), query.identity()) if follows else None,
-        await _counted(question, facets, index) if facets else None,
+        counted,
     )
 
 
