@@ -26,6 +26,7 @@ from artstore_kit.testing.postgres import Postgres
 from artstore_kit.testing.processes import free_port, spawn, stop
 from artstore_kit.testing.tokens import AUDIENCE, ISSUER, TokenSigner
 from artstore_kit.testing.valkey import Valkey
+from cost import cpu_seconds
 from load import Outcome, Request, hammer
 from search_plans import check_plans
 from search_questions import Questions
@@ -70,18 +71,23 @@ def _measure(postgres: Postgres, console: Console, seconds: float, scratch: Path
         "suggest": questions.suggest(),
         "mixed": questions.mixed(),
     }
-    table = Table("kind", "answers/s", "p50 ms", "p95 ms", "p99 ms", "promised", "CPU ms")
+    table = Table(
+        "kind", "answers/s", "p50 ms", "p95 ms", "p99 ms", "promised", "query CPU", "PostgreSQL CPU"
+    )
+    server = int((postgres.data / "postmaster.pid").read_text(encoding="ascii").split()[0])
     with _query_module(postgres, scratch) as (origin, token, pid):
         kinds["file from cache"] = _files(origin, token)
         for kind, targets in kinds.items():
             requests = [Request("GET", origin, target, _bearer(token)) for target in targets]
             hammer(requests, clients=_CLIENTS, seconds=2, scratch=scratch)
-            before = _cpu_seconds(pid)
+            before = [cpu_seconds([root]) for root in (pid, server)]
             outcome = hammer(requests, clients=_CLIENTS, seconds=seconds, scratch=scratch)
-            spent = (_cpu_seconds(pid) - before) / (outcome.rate * seconds) * 1000
-            table.add_row(*_line(kind, outcome), f"{spent:.2f}")
+            after = [cpu_seconds([root]) for root in (pid, server)]
+            answers = outcome.rate * seconds
+            spent = [(end - begin) / answers for begin, end in zip(before, after, strict=True)]
+            table.add_row(*_line(kind, outcome), *(f"{each * 1000:.2f}" for each in spent))
     console.print(table)
-    console.print(f"{_CLIENTS} clients, one query module; CPU: of its process, for an answer")
+    console.print(f"{_CLIENTS} clients, each asking again at once; CPU: milliseconds an answer")
 
 
 def _line(kind: str, outcome: Outcome) -> tuple[str, ...]:
@@ -103,11 +109,6 @@ def _files(origin: str, token: str) -> list[str]:
 
 def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

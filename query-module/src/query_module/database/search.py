@@ -15,7 +15,7 @@ from typing import Any, Self, TypeAlias, cast
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from query_module.database import statements
 from query_module.database.conditions import (
@@ -83,25 +83,25 @@ class _Remembered:
 class SearchIndex:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._held: AsyncConnection | None = None
+        self._driver: asyncpg.Connection | None = None
         self._remembered = _Remembered()
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[Self]:
         """Yield the index on one connection: to take one of the pool costs more than to ask."""
         async with self._engine.connect() as connection:
+            raw = await connection.get_raw_connection()
             held = copy(self)
-            held._held = connection  # noqa: SLF001 - a copy of ourselves
+            held._driver = cast("asyncpg.Connection", raw.driver_connection)  # noqa: SLF001 - a copy of ourselves
             yield held
 
     async def fetch(self, statement: str, *arguments: Any) -> list[Row]:
         """Run one statement on a connection of the pool, past SQLAlchemy."""
-        if self._held is None:
+        if self._driver is None:
             async with self.held() as held:
                 return await held.fetch(statement, *arguments)
-        driver = (await self._held.get_raw_connection()).driver_connection
         try:
-            return list(await cast("asyncpg.Connection", driver).fetch(statement, *arguments))
+            return list(await self._driver.fetch(statement, *arguments))
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             # As SQLAlchemy would have it: answered like every other trouble of the database.
             raise DBAPIError(statement, None, error) from error
