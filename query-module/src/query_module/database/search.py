@@ -89,31 +89,39 @@ class SearchIndex:
     @asynccontextmanager
     async def held(self) -> AsyncIterator[Self]:
         """Yield the index on one connection: to take one of the pool costs more than to ask."""
-        async with self._engine.connect() as connection:
-            raw = await connection.get_raw_connection()
+        async with self._connected() as driver:
             held = copy(self)
-            held._driver = cast("asyncpg.Connection", raw.driver_connection)  # noqa: SLF001 - a copy of ourselves
+            held._driver = driver  # noqa: SLF001 - a copy of ourselves
             yield held
 
     async def fetch(self, statement: str, *arguments: Any) -> list[Row]:
-        """Run one statement on a connection of the pool, past SQLAlchemy."""
-        if self._driver is None:
-            async with self.held() as held:
-                return await held.fetch(statement, *arguments)
-        try:
-            return list(await self._driver.fetch(statement, *arguments))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            # As SQLAlchemy would have it: answered like every other trouble of the database.
-            raise DBAPIError(statement, None, error) from error
+        """Run one statement, past SQLAlchemy."""
+        async with self._connected() as driver:
+            try:
+                return list(await driver.fetch(statement, *arguments))
+            except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                # As SQLAlchemy would have it: answered like every other trouble of the database.
+                raise DBAPIError(statement, None, error) from error
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[asyncpg.Connection]:
+        if self._driver is not None:
+            yield self._driver
+            return
+        async with self._engine.connect() as connection:
+            raw = await connection.get_raw_connection()
+            yield cast("asyncpg.Connection", raw.driver_connection)
 
     async def question(self, asked: SearchQuery) -> Question | None:
         """Put a question into the index's terms; None where its text has no word to look for."""
         terms = [[asdict(term) for term in terms] for terms in alternatives(asked.words)]
         marks = [mark.document() for mark in asked.required]
         sizes = size_marks(asked)
-        [(words, lookups, marked, expected, named)] = await self.fetch(
-            statements.ASKED, json.dumps(terms), json.dumps(marks), pattern_of(asked.parts), sizes
-        )
+        # The planner knows about parts of names; and it seldom expects too many, which would have
+        # an order looked through to its end.
+        planned = bool(asked.parts) or asked.order in _KEYS
+        arguments = json.dumps(terms), json.dumps(marks), pattern_of(asked.parts), sizes, planned
+        [(words, lookups, marked, expected, named)] = await self.fetch(statements.ASKED, *arguments)
         if asked.words and not words:
             return None
         marked = f"{marked} & {sizes}" if marked and sizes else marked or sizes

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 ASKED = """
 SELECT words::text, artstore_lookups($1, words), marks::text,
-    CASE WHEN $3 <> '' THEN artstore_expected(words && marks && $4::text::tsquery, NULL, $3) END,
-    CASE WHEN $3 <> '' AND numnode(words) > 0 THEN artstore_expected(marks, words, $3) END
+    CASE WHEN $5 THEN artstore_expected(words && marks && $4::text::tsquery, NULL, $3) END,
+    CASE WHEN $5 AND numnode(words) > 0 THEN artstore_expected(marks, words, $3) END
 FROM (SELECT artstore_tsquery($1) AS words, artstore_marks_tsquery($2) AS marks) asked
 """
 # Behind the shares of the common lexemes PostgreSQL keeps the least of them.
