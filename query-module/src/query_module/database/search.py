@@ -40,6 +40,13 @@ _KEYS = {
     Sort.NAME_BACKWARDS: ("name_key", True),
 }
 
+# The last comes of a connection whose end has been announced but not come.
+_DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
 Row: TypeAlias = asyncpg.Record
 
 
@@ -81,7 +88,7 @@ class SearchIndex:
             driver = cast("asyncpg.Connection", raw.driver_connection)
             try:
                 return list(await driver.fetch(statement, *arguments))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except _DRIVER_ERRORS as error:
                 # As SQLAlchemy would have it: answered like every other trouble of the database.
                 raise DBAPIError(statement, None, error) from error
 
