@@ -1,6 +1,7 @@
 import bz2
 import io
 import lzma
+import random
 import zipfile
 from pathlib import Path
 
@@ -102,3 +103,19 @@ def test_only_the_type_of_anything_says_nothing(declared: str, *, says_nothing: 
 )
 def test_whatever_comes_gets_a_type_that_the_attributes_can_hold(head: bytes, name: str) -> None:
     assert content_type.validate_python(detect(head, name))
+
+
+@pytest.mark.parametrize("name", ["a.bin", "a.txt", "a"])
+def test_no_signature_that_the_library_knows_is_overlooked(name: str) -> None:
+    noise = random.Random(name)  # noqa: S311 - noise, not a secret
+    overlooked = []
+    for row in puremagic.magic_header_array + puremagic.magic_footer_array:
+        head = bytearray(noise.randbytes(4096))
+        begin = row.offset % len(head)
+        head[begin : begin + len(row.byte_match)] = row.byte_match
+        matches = puremagic.magic_string(bytes(head), name)
+        sure = [match.mime_type for match in matches if match.mime_type and match.confidence >= 0.3]
+        if sure and detect(bytes(head), name) == UNTYPED:
+            overlooked.append(row)
+
+    assert not overlooked
