@@ -1,8 +1,9 @@
 """PostgreSQL: one engine a service, migrated at start by whichever replica comes first."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event, text
@@ -31,6 +32,8 @@ _KEEPALIVE = {
 }
 
 DATABASE_ERRORS = (DBAPIError, PoolTimeoutError, OSError, TimeoutError)
+# The last comes of a connection whose end has been announced but has not come.
+_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 def connect(settings: DatabaseSettings, *, pooled: bool = True) -> AsyncEngine:
@@ -76,6 +79,24 @@ def _require_open(connection: DBAPIConnection, *_: object) -> None:
     """
     if connection.driver_connection.is_closed():
         raise InvalidatePoolError
+
+
+async def fetch(engine: AsyncEngine, statement: str, *arguments: object) -> list[asyncpg.Record]:
+    """Run one statement on a connection of the pool, past SQLAlchemy, and return its rows.
+
+    It is a transaction of its own; `$1`, `$2` ... are its parameters, JSON comes and goes as text.
+    For what every request does: four fifths of a small statement's CPU here would be SQLAlchemy's.
+    Raises what SQLAlchemy would (DATABASE_ERRORS).
+    """
+    pooled = await engine.raw_connection()
+    try:
+        driver = cast("asyncpg.Connection", pooled.driver_connection)
+        return list(await driver.fetch(statement, *arguments))
+    except _DRIVER_ERRORS as error:
+        # As SQLAlchemy has it: answered like every other trouble of the database.
+        raise DBAPIError(statement, None, error) from error
+    finally:
+        pooled.close()
 
 
 async def migrate(engine: AsyncEngine, package: str) -> None:

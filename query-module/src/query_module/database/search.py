@@ -9,12 +9,12 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from artstore_kit import database
 from query_module.database import statements
 from query_module.database.conditions import (
     Conditions,
@@ -39,13 +39,6 @@ _KEYS = {
     Sort.NAME: ("name_key", False),
     Sort.NAME_BACKWARDS: ("name_key", True),
 }
-
-# The last comes of a connection whose end has been announced but not come.
-_DRIVER_ERRORS = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
 
 Row: TypeAlias = asyncpg.Record
 
@@ -82,15 +75,8 @@ class SearchIndex:
         self._chronicle_until = float("-inf")
 
     async def fetch(self, statement: str, *arguments: Any) -> list[Row]:
-        """Run one statement on a connection of the pool, past SQLAlchemy."""
-        async with self._engine.connect() as connection:
-            raw = await connection.get_raw_connection()
-            driver = cast("asyncpg.Connection", raw.driver_connection)
-            try:
-                return list(await driver.fetch(statement, *arguments))
-            except _DRIVER_ERRORS as error:
-                # As SQLAlchemy would have it: answered like every other trouble of the database.
-                raise DBAPIError(statement, None, error) from error
+        """Run one statement; raises DATABASE_ERRORS."""
+        return await database.fetch(self._engine, statement, *arguments)
 
     async def question(self, asked: SearchQuery) -> Question | None:
         """Put a question into the index's terms; None where its text has no word to look for."""
