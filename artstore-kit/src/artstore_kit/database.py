@@ -111,7 +111,7 @@ async def migrate(engine: AsyncEngine, package: str) -> None:
     try:
         async with own.connect() as connection:
             await _take_turn(connection)
-            while not await _upgraded(connection, config):
+            while not await _upgraded(connection, config):  # noqa: ASYNC110 - it works
                 await asyncio.sleep(random.uniform(*_RETRY_SECONDS))  # noqa: S311 - no secret
     finally:
         await own.dispose()

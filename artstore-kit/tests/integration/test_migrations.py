@@ -11,13 +11,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from artstore_kit import database
+from artstore_kit.migrations import build_index
 from artstore_kit.settings import DatabaseSettings
 
 Release = Callable[..., str]
 
 FIRST = "op.execute('CREATE TABLE kept (number int)')"
 SECOND = "op.execute('ALTER TABLE kept ADD COLUMN word text')"
-INDEX = "build_index('kept_number', 'ON kept (number)')"
+INDEX = f"{build_index.__name__}('kept_number', 'ON kept (number)')"
 MIGRATION = """
 from alembic import op
 from artstore_kit.migrations import build_index
@@ -61,21 +62,23 @@ async def engine(environment: pytest.MonkeyPatch) -> AsyncIterator[AsyncEngine]:
     await made.dispose()
 
 
-async def asked(engine: AsyncEngine, question: str) -> object:
+async def asked(engine: AsyncEngine, question: str, **values: object) -> object:
     async with engine.connect() as connection:
-        return await connection.scalar(text(question))
+        return await connection.scalar(text(question), values)
 
 
 async def waiting(engine: AsyncEngine, statement: str, *, not_since: object = None) -> object:
     """Wait until a statement that begins so waits for a lock; returns since when it does."""
     question = (
         "SELECT query_start FROM pg_stat_activity WHERE datname = current_database() "
-        f"AND wait_event_type = 'Lock' AND query LIKE '{statement}%'"
+        "AND wait_event_type = 'Lock' AND starts_with(query, :statement)"
     )
     async with asyncio.timeout(60):
-        while (since := await asked(engine, question)) in {None, not_since}:
+        while True:
+            since = await asked(engine, question, statement=statement)
+            if since not in {None, not_since}:
+                return since
             await asyncio.sleep(0.02)
-    return since
 
 
 async def test_a_schema_newer_than_the_code_is_left_as_it_is(
