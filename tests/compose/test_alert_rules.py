@@ -1,8 +1,14 @@
 """What Prometheus and Alertmanager read, judged by their own tools."""
 
+import json
 import subprocess
+from collections.abc import Callable, Iterator
+from functools import partial
+from uuid import uuid4
 
 import pytest
+from artstore_user import eventually
+from compose.cluster import docker
 
 from stack import ROOT
 
@@ -33,7 +39,7 @@ def test_their_own_tools_are_content(image: str, tool: str, words: list[str]) ->
     assert "SUCCESS" in run(image, tool, *words)
 
 
-def test_a_critical_alert_reaches_operators_and_silences_what_follows_from_it() -> None:
+def test_a_critical_alert_reaches_operators() -> None:
     routed = run(
         ALERTMANAGER,
         "amtool",
@@ -41,3 +47,41 @@ def test_a_critical_alert_reaches_operators_and_silences_what_follows_from_it() 
         *("alertname=FilesDamaged", "severity=critical"),
     )
     assert routed.strip() == "operators"
+
+
+@pytest.fixture
+def alertmanager() -> Iterator[Callable[..., str]]:
+    """Run Alertmanager with our configuration; gives a way to call its `amtool`."""
+    name = f"alertmanager-{uuid4().hex[:8]}"
+    docker(
+        *("run", "--detach", "--network=none", f"--volume={ROOT}/monitoring:/m:ro"),
+        *(f"--name={name}", ALERTMANAGER, "--config.file=/m/alertmanager/alertmanager.yml"),
+        *("--storage.path=/tmp", "--cluster.listen-address="),
+    )
+    url = "--alertmanager.url=http://127.0.0.1:9093"
+    ask = partial(docker, "exec", name, "amtool", url)
+    try:
+        eventually(lambda: docker("exec", name, "amtool", url, "cluster", check=False))
+        yield ask
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+
+def test_of_an_absent_service_its_replicas_are_not_reported_one_by_one(
+    alertmanager: Callable[..., str],
+) -> None:
+    for labels in (
+        ("alertname=ServiceAbsent", "job=query-module"),
+        ("alertname=TargetDown", "job=query-module", "instance=one"),
+        ("alertname=TargetDown", "job=ingester-module", "instance=two"),
+    ):
+        alertmanager("alert", "add", *labels)
+
+    def held_back() -> dict[str, bool]:
+        words = ("alert", "query", "--active", "--inhibited", "--output=json")
+        return {
+            alert["labels"].get("instance", "all"): bool(alert["status"]["inhibitedBy"])
+            for alert in json.loads(alertmanager(*words))
+        }
+
+    eventually(lambda: held_back() == {"all": False, "one": True, "two": False})
