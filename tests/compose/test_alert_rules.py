@@ -9,19 +9,29 @@ from uuid import uuid4
 import pytest
 from artstore_user import eventually
 from compose.cluster import docker
+from prometheus_client import REGISTRY, generate_latest
 
+import admin_module.metrics
+import artstore_kit.metrics
+import ingester_module.metrics
+import query_module.metrics
+import storage_element.metrics
 from stack import ROOT
 
+# They declare their metrics as they are imported.
+MODULES = (admin_module, artstore_kit, ingester_module, query_module, storage_element)
 PROMETHEUS, ALERTMANAGER = "prom/prometheus:v3.5.0", "prom/alertmanager:v0.28.1"
 
 
-def run(image: str, tool: str, *words: str) -> str:
-    command = ["docker", "run", "--rm", "--network=none", f"--volume={ROOT}/monitoring:/m:ro"]
+def run(image: str, tool: str, *words: str, given: str = "") -> str:
+    command = ["docker", "run", "--rm", "--interactive", "--network=none"]
+    command.append(f"--volume={ROOT}/monitoring:/m:ro")
     done = subprocess.run(
         [*command, f"--entrypoint={tool}", image, *words],
         check=False,
         capture_output=True,
         text=True,
+        input=given,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -37,6 +47,17 @@ def run(image: str, tool: str, *words: str) -> str:
 )
 def test_their_own_tools_are_content(image: str, tool: str, words: list[str]) -> None:
     assert "SUCCESS" in run(image, tool, *words)
+
+
+def test_every_metric_is_named_and_explained_as_prometheus_asks() -> None:
+    # The check passes over what has no sample.
+    for collector in list(REGISTRY._collector_to_names):  # noqa: SLF001 - it has no other listing
+        if labels := getattr(collector, "_labelnames", ()):
+            collector.labels(*labels)  # type: ignore[attr-defined]
+    exposed = generate_latest(REGISTRY).decode()
+    assert exposed.count("# HELP artstore_") > len(MODULES) * 5
+
+    run(PROMETHEUS, "promtool", "check", "metrics", given=exposed)
 
 
 def test_a_critical_alert_reaches_operators() -> None:
