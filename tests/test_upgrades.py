@@ -51,9 +51,11 @@ def newest(package: str) -> Script:
 def code_before(package: str, folder: Path) -> str:
     """Lay out the code as it was when the newest migration was not there yet; return its path."""
     migration = newest(package).path
-    [added] = git("log", "--no-renames", "--diff-filter=A", "--format=%H", "--", migration).split()
+    added = git("log", "--no-renames", "--diff-filter=A", "--format=%H", "--", migration).split()
+    # One that is still being written is in no commit yet.
+    before = f"{added[0]}^" if added else "HEAD"
     archive = folder / "before.tar"
-    git("archive", f"--output={archive}", f"{added}^")
+    git("archive", f"--output={archive}", before)
     with tarfile.open(archive) as packed:
         packed.extractall(folder, filter="data")
     return ":".join(str(source) for source in sorted(folder.glob("*/src")))
