@@ -192,8 +192,8 @@ def as_markdown(rows: Mapping[str, Row], facts: Mapping[str, str], command: str)
     parts: Sequence[str] = [
         "# Results",
         "",
-        f"Written by `{command}`; `docs/performance.md` says how it is measured and what the columns",
-        "mean.",
+        f"Written by `{command}`; `docs/performance.md` says how it is measured",
+        "and what the columns mean.",
         "",
         *(f"- {name}: {fact}" for name, fact in facts.items()),
         "",

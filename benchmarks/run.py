@@ -19,10 +19,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
+from typing_extensions import override
 
 import limits
 import peers
 from artstore_kit.testing.postgres import binary
+from cost import children
 from load import missing_programs
 from report import Row, as_markdown, as_table, figures, memory, targets
 from stack import DATA, ROOT
@@ -30,6 +32,8 @@ from stored import with_stored
 from systems import Starter, known
 from turn import GIB, MIB, Bodies, Size, Turn
 
+# Of a line in a file or a pipe.
+_WIDTH = 140
 _FOLDER = Path(__file__).parent
 FULL = Size(repetitions=5, seconds=3, seeded=300, large=GIB, part=64 * MIB)
 QUICK = Size(repetitions=1, seconds=1, seeded=50, large=128 * MIB, part=16 * MIB)
@@ -55,6 +59,7 @@ class Limits:
         for name, value in measured.items():
             self._found.setdefault(name, []).append(value)
 
+    @override
     def __str__(self) -> str:
         """Say them all: the median, and in brackets the least and the most."""
         return "; ".join(
@@ -92,9 +97,10 @@ def measure(
         for name in names[shift:] + names[:shift]:
             say(f"{repetition + 1}/{size.repetitions} {name}")
             folder = scratch / name.replace(" ", "-")
+            strangers = children(os.getpid())
             with systems[name](folder) as system:
                 facts[name] = f"`{system.command}`"
-                Turn(name, system, size, bodies).run(rows)
+                Turn(name, system, size, bodies, strangers).run(rows)
             shutil.rmtree(folder, ignore_errors=True)
     return rows, {"limits": str(ceiling), **dict(sorted(facts.items()))}
 
@@ -108,13 +114,13 @@ def _said(*command: str) -> str:
 def _facts(size: Size) -> dict[str, str]:
     found = {name: peers.version_of(name) for name in peers.STARTERS}
     wheels = {f"{peers.NEEDS[name]} {version}" for name, version in found.items() if version}
+    commit = _said("git", "rev-parse", "--short", "HEAD")
     return {
         "when": f"{datetime.now(UTC):%Y-%m-%d}; {size.repetitions} repetitions, turns taken",
         "where": f"{os.cpu_count()} cores, Linux {platform.release()}; clients on the same machine",
         "versions": "; ".join(
             (
-                f"ArtStore {importlib.metadata.version('artstore-kit')} of commit "
-                f"{_said('git', 'rev-parse', '--short', 'HEAD')}",
+                f"ArtStore {importlib.metadata.version('artstore-kit')} of commit {commit}",
                 f"Python {platform.python_version()}",
                 _said(binary("postgres"), "--version"),
                 *sorted(wheels),
@@ -147,7 +153,7 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> int:
     arguments = _arguments()
-    console = Console(soft_wrap=True)
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     if missing := missing_programs():
         console.print(f"missing: apt-get install {' '.join(missing)}")
         return 2
@@ -162,9 +168,10 @@ def main() -> int:
         rows, found = measure(systems, size, Path(folder), console.print)
     facts = _facts(size) | found
     for name, fact in facts.items():
-        console.print(f"{name}: {fact}", markup=False)
+        console.print(f"{name}: {fact}", markup=False, soft_wrap=True)
     for lines in (targets(rows), figures(rows.values()), memory(rows)):
-        console.print(as_table(lines))
+        if lines[1]:
+            console.print(as_table(lines))
     if not arguments.quick and (arguments.stored or not arguments.only):
         results = _FOLDER / ("RESULTS-stored.md" if arguments.stored else "RESULTS.md")
         command = " ".join(["python benchmarks/run.py", *sys.argv[1:]])

@@ -3,7 +3,11 @@
 import asyncio
 import json
 import multiprocessing
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -59,29 +63,37 @@ async def fill(
 
 
 def _copy(postgres: Postgres, files: int, element: str) -> None:
+    work = partial(_write, port=postgres.port, password=postgres.password, element=element)
+    in_parts(partial(work, total=files), files)
+
+
+def in_parts(work: Callable[[range], None], files: int) -> None:
+    """Share the numbers of files among processes; `work` can be pickled."""
     share = files // _WRITERS
-    where = (postgres.port, postgres.password)
+    starts = [part * share for part in range(_WRITERS)]
+    parts = [range(a, b) for a, b in pairwise([*starts, files])]
     with multiprocessing.get_context("spawn").Pool(_WRITERS) as pool:
-        parts = [(*where, element, part * share, share, files) for part in range(_WRITERS)]
-        pool.starmap(_write, parts)
+        pool.map(work, parts)
 
 
-def _write(port: int, password: str, element: str, first: int, count: int, total: int) -> None:
-    asyncio.run(_copy_in(port, password, element, first, count, total))
+def chunks(part: range, total: int) -> Iterator[Iterator[dict[str, Any]]]:
+    """Yield the documents of the files, as many at a time as one statement takes."""
+    for start in range(part.start, part.stop, _CHUNK):
+        yield search_corpus.documents(start, min(_CHUNK, part.stop - start), total)
 
 
-async def _copy_in(
-    port: int, password: str, element: str, first: int, count: int, total: int
-) -> None:
-    connection = await open_database(port, password, NAME)
-    for start in range(first, first + count, _CHUNK):
-        chunk = search_corpus.documents(start, min(_CHUNK, first + count - start), total)
-        await connection.copy_records_to_table(
-            "files",
-            columns=search_corpus.COLUMNS,
-            records=[search_corpus.row(document, element) for document in chunk],
-        )
-    await connection.close()
+def _write(part: range, *, port: int, password: str, element: str, total: int) -> None:
+    async def copy_in() -> None:
+        connection = await open_database(port, password, NAME)
+        for chunk in chunks(part, total):
+            await connection.copy_records_to_table(
+                "files",
+                columns=search_corpus.COLUMNS,
+                records=[search_corpus.row(document, element) for document in chunk],
+            )
+        await connection.close()
+
+    asyncio.run(copy_in())
 
 
 async def open_database(port: int, password: str, name: str) -> asyncpg.Connection:

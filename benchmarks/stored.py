@@ -1,4 +1,4 @@
-"""ArtStore as it is when much has been stored: made-up rows in its databases, attributes on its disk.
+"""ArtStore when much has been stored: made-up rows in its databases, attributes on its disk.
 
 It is built once and kept under `.local/`, for the next run; a file's bytes are not there, which
 nobody asks for.
@@ -6,16 +6,16 @@ nobody asks for.
 
 import asyncio
 import json
-import multiprocessing
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import search_corpus
 import search_data
 from artstore_kit.contracts.files import FileAttributes
 from artstore_kit.testing.postgres import Postgres
@@ -25,8 +25,6 @@ from systems import ArtStore, Starter, System
 
 # Where permanent files go, and its database.
 _ELEMENT, _DATABASE = "se-02", "se_02"
-_WRITERS = 2
-_CHUNK = 5000
 _PATIENCE_SECONDS = 60
 _COLUMNS = ("file_id", "place", "size", "revision", "uploaded_by", "attributes")
 
@@ -36,16 +34,27 @@ def with_stored(files: int, say: Callable[[str], None]) -> Starter:
     folder = DATA / f"bench-stored-{files}"
     if not (folder / "complete").exists():
         began = time.monotonic()
+        shutil.rmtree(folder, ignore_errors=True)
         _build(folder, files)
         (folder / "complete").touch()
         say(f"{files:,} stored files made up in {time.monotonic() - began:.0f} s")
 
     @contextmanager
     def start(_: Path) -> Iterator[System]:
+        began = datetime.now(UTC)
         with running(folder, free_ports=True, quiet=True) as stack:
             yield ArtStore(stack)
+        _forget_bytes(folder / "files", {began.date(), datetime.now(UTC).date()})
 
     return start
+
+
+def _forget_bytes(root: Path, days: set[date]) -> None:
+    """Leave of what was uploaded what there is of all others, lest the disk fills up."""
+    for day in days:
+        for path in root.glob(f"*/{day:%Y/%m/%d}/*/*"):
+            if not path.name.endswith(ATTRIBUTES_SUFFIX):
+                path.unlink()
 
 
 def _build(folder: Path, files: int) -> None:
@@ -61,7 +70,7 @@ def _build(folder: Path, files: int) -> None:
 def _wait_until_followed(stack: Stack) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not stack.postgres.execute(
-        f"SELECT FROM cursors WHERE element_id = '{_ELEMENT}'",  # noqa: S608 - our own
+        f"SELECT FROM cursors WHERE element_id = '{_ELEMENT}'",
         search_data.NAME,
     ):
         if time.monotonic() > deadline:
@@ -85,7 +94,7 @@ async def _fill(postgres: Postgres, root: Path, files: int) -> None:
         RETURNING head
         """
     )
-    if not head == known:
+    if head != known:
         raise RuntimeError(f"{known} files in the index, {head} in the element")
     await element.execute("VACUUM (ANALYZE) files")
     await element.execute("VACUUM (ANALYZE) changes")
@@ -95,25 +104,19 @@ async def _fill(postgres: Postgres, root: Path, files: int) -> None:
 
 
 def _write_all(postgres: Postgres, root: Path, files: int) -> None:
-    share = files // _WRITERS
-    where = (postgres.port, postgres.password, root)
-    with multiprocessing.get_context("spawn").Pool(_WRITERS) as pool:
-        pool.starmap(_write, [(*where, part * share, share, files) for part in range(_WRITERS)])
+    work = partial(_write, port=postgres.port, password=postgres.password, root=root, total=files)
+    search_data.in_parts(work, files)
 
 
-def _write(port: int, password: str, root: Path, first: int, count: int, total: int) -> None:
-    asyncio.run(_copy_in(port, password, root, first, count, total))
+def _write(part: range, *, port: int, password: str, root: Path, total: int) -> None:
+    async def copy_in() -> None:
+        connection = await search_data.open_database(port, password, _DATABASE)
+        for chunk in search_data.chunks(part, total):
+            records = [_stored(document, root) for document in chunk]
+            await connection.copy_records_to_table("files", columns=_COLUMNS, records=records)
+        await connection.close()
 
-
-async def _copy_in(
-    port: int, password: str, root: Path, first: int, count: int, total: int
-) -> None:
-    connection = await search_data.open_database(port, password, _DATABASE)
-    for start in range(first, first + count, _CHUNK):
-        chunk = search_corpus.documents(start, min(_CHUNK, first + count - start), total)
-        records = [_stored(document, root) for document in chunk]
-        await connection.copy_records_to_table("files", columns=_COLUMNS, records=records)
-    await connection.close()
+    asyncio.run(copy_in())
 
 
 def _stored(document: dict[str, Any], root: Path) -> tuple[Any, ...]:
@@ -125,7 +128,7 @@ def _stored(document: dict[str, Any], root: Path) -> tuple[Any, ...]:
         created_at=datetime.fromisoformat(document["created_at"]),
         file_id=file_id,
     )
-    attributes = FileAttributes.model_validate(document, strict=False)
+    attributes = FileAttributes.model_validate(document)
     path = root / f"{place}{ATTRIBUTES_SUFFIX}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(attributes.document())

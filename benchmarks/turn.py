@@ -3,7 +3,7 @@
 import itertools
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +49,13 @@ class Bodies:
 class Turn:
     """All works of one system, each measured into its row."""
 
-    def __init__(self, name: str, system: System, size: Size, bodies: Bodies) -> None:
+    def __init__(  # noqa: PLR0917 - one of each
+        self, name: str, system: System, size: Size, bodies: Bodies, strangers: Collection[int]
+    ) -> None:
         self._name = name
         self._system = system
+        # Processes that were there before the system.
+        self._strangers = strangers
         self._size = size
         self._bodies = bodies
 
@@ -115,7 +119,7 @@ class Turn:
     def _measured(self, row: Row, gib: float | None = None) -> Iterator[Figures]:
         """Note what the servers spend meanwhile, for so many GiB or for 1,000 files."""
         # All that runs below us now: the clients come later.
-        servers = children(os.getpid())
+        servers = [pid for pid in children(os.getpid()) if pid not in self._strangers]
         figures = row.of(self._name)
         # Nobody else's writes are in their way.
         os.sync()
