@@ -80,3 +80,9 @@ def clients_seconds() -> float:
     """Return the CPU time of our children that have ended: of clients, while servers run."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def busy_seconds() -> float:
+    """Return the CPU time that the machine's cores have spent on anything, or on other machines."""
+    fields = [int(field) for field in (_PROC / "stat").read_text().splitlines()[0].split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / _TICKS

@@ -22,6 +22,7 @@ class Figures:
     rates: list[float] = field(default_factory=list)
     cpu_seconds: list[float] = field(default_factory=list)  # for a GiB, or for 1,000 files
     client_cores: list[float] = field(default_factory=list)
+    others_cores: list[float] = field(default_factory=list)
     peaks: dict[str, float] = field(default_factory=dict)  # MiB, the highest, by process
 
     def peak(self) -> tuple[float, str]:
@@ -167,6 +168,15 @@ def memory(rows: Mapping[str, Row]) -> Lines:
         for name in (names if ours else [])
     ]
     return ("process, MiB", *(rows[row].work for row in _PEAK_ROWS), "any work"), lines
+
+
+def disturbance(rows: Iterable[Row]) -> str:
+    """Say what of the machine was not the systems': figures of a busy machine are worth little."""
+    found = [cores for row in rows for one in row.systems.values() for cores in one.others_cores]
+    return (
+        f"{statistics.median(found):.2f} cores (at most {max(found):.2f}) were somebody else's, "
+        "or the kernel's own, during the works"
+    )
 
 
 def as_table(lines: Lines) -> Table:

@@ -26,7 +26,7 @@ import peers
 from artstore_kit.testing.postgres import binary
 from cost import children
 from load import missing_programs
-from report import Row, as_markdown, as_table, figures, memory, targets
+from report import Row, as_markdown, as_table, disturbance, figures, memory, targets
 from stack import DATA, ROOT
 from stored import with_stored
 from systems import Starter, known
@@ -166,7 +166,7 @@ def main() -> int:
         systems[name] = with_stored(arguments.stored, console.print)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=DATA) as folder:
         rows, found = measure(systems, size, Path(folder), console.print)
-    facts = _facts(size) | found
+    facts = _facts(size) | {"disturbance": disturbance(rows.values())} | found
     for name, fact in facts.items():
         console.print(f"{name}: {fact}", markup=False, soft_wrap=True)
     for lines in (targets(rows), figures(rows.values()), memory(rows)):

@@ -46,7 +46,7 @@ Starter = Callable[[Path], AbstractContextManager[System]]
 class ArtStore:
     """The whole path: client, ingester, element; element, query, client."""
 
-    command = "python scripts/stack.py (`make up`), on free ports"
+    command = "python scripts/stack.py"
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import httpx
 
-from cost import children, clients_seconds, cpu_seconds, forget_peaks, peak_memory, program_of
+from cost import (
+    busy_seconds,
+    children,
+    clients_seconds,
+    cpu_seconds,
+    forget_peaks,
+    peak_memory,
+    program_of,
+)
 from load import LoadError, Request, hammer, transfer
 from report import Figures, Row
 from systems import ArtStore, System
@@ -124,17 +132,24 @@ class Turn:
         # Nobody else's writes are in their way.
         os.sync()
         forget_peaks(servers)
-        began, before, clients = time.perf_counter(), cpu_seconds(servers), clients_seconds()
+        began, before = time.perf_counter(), _spent(servers)
         yield figures
-        seconds, spent = time.perf_counter() - began, cpu_seconds(servers) - before
+        seconds = time.perf_counter() - began
+        spent = [after - ago for after, ago in zip(_spent(servers), before, strict=True)]
+        by_servers, by_clients, by_all = spent
         done = gib or figures.rates[-1] * seconds / 1000
-        figures.cpu_seconds.append(spent / done)
-        figures.client_cores.append((clients_seconds() - clients) / seconds)
+        figures.cpu_seconds.append(by_servers / done)
+        figures.client_cores.append(by_clients / seconds)
+        figures.others_cores.append(max(0, by_all - by_servers - by_clients) / seconds)
         names = self._system.services()
         for server in servers:
             name = names.get(server) or program_of(server)
             peak = peak_memory(server) / MIB
             figures.peaks[name] = max(figures.peaks.get(name, 0), peak)
+
+
+def _spent(servers: Collection[int]) -> tuple[float, float, float]:
+    return cpu_seconds(servers), clients_seconds(), busy_seconds()
 
 
 def _stored(client: httpx.Client, upload: Request, content: bytes) -> bytes:
