@@ -76,11 +76,11 @@ lint-k8s: $(INSTALLED) ## check what kubectl would apply against Kubernetes' sec
 
 .PHONY: bench
 bench: $(INSTALLED) ## measure against other stores; writes benchmarks/RESULTS.md
-	@PYTHONPATH=scripts $(BIN)/python benchmarks/run.py
+	@PYTHONPATH=scripts $(BIN)/python benchmarks/run.py $(ARGS)
 
 .PHONY: bench-quick
 bench-quick: $(INSTALLED) ## the same in 90 seconds, for a look and not for the record
-	@PYTHONPATH=scripts $(BIN)/python benchmarks/run.py --quick
+	@PYTHONPATH=scripts $(BIN)/python benchmarks/run.py --quick $(ARGS)
 
 .PHONY: bench-search
 bench-search: $(INSTALLED) ## measure search over a million files; the first run builds them, 5 GB

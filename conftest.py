@@ -1,3 +1,4 @@
+import gc
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 SYSTEM_TESTS = Path(__file__).parent / "tests"
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector pass over what was imported: it stays as long as the tests do."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,7 @@
 """What the servers spent: CPU seconds and memory of processes with their descendants (proc(5))."""
 
 import os
+import resource
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -58,13 +59,30 @@ def forget_peaks(roots: Iterable[int]) -> None:
             (_PROC / str(pid) / "clear_refs").write_text("5")
 
 
-def peak_memory(roots: Iterable[int]) -> int:
-    """Return the most memory any one of the processes held since `forget_peaks`, in bytes."""
+def peak_memory(root: int) -> int:
+    """Return the most memory any one process of the family held since `forget_peaks`, in bytes."""
     peak = 0
-    for pid in _family(roots):
+    for pid in _family([root]):
         with suppress(FileNotFoundError, ProcessLookupError):
             status = (_PROC / str(pid) / "status").read_text()
             for line in status.splitlines():
                 if line.startswith("VmHWM"):
                     peak = max(peak, int(line.split()[1]) * 1024)
     return peak
+
+
+def program_of(pid: int) -> str:
+    """Return the name of the program that the process runs."""
+    return (_PROC / str(pid) / "comm").read_text().strip()
+
+
+def clients_seconds() -> float:
+    """Return the CPU time of our children that have ended: of clients, while servers run."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def busy_seconds() -> float:
+    """Return the CPU time that the machine's cores have spent on anything, or on other machines."""
+    fields = [int(field) for field in (_PROC / "stat").read_text().splitlines()[0].split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / _TICKS

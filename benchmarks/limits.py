@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import socket
 import statistics
+import threading
 import time
 from pathlib import Path
 
@@ -46,3 +48,27 @@ def sha256_mib_per_second() -> float:
     for _ in range(512):
         digest.update(block)
     return 512 / (time.perf_counter() - began)
+
+
+def loopback_mib_per_second() -> float:
+    """Send through one connection of the loopback address, a thread at each end."""
+    blocks = 1024
+    block = bytes(MIB)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def send() -> None:
+            with socket.create_connection(server.getsockname()) as sender:
+                for _ in range(blocks):
+                    sender.sendall(block)
+
+        thread = threading.Thread(target=send)
+        began = time.perf_counter()
+        thread.start()
+        receiver, _ = server.accept()
+        with receiver:
+            into = bytearray(MIB)
+            while receiver.recv_into(into):
+                pass
+        seconds = time.perf_counter() - began
+        thread.join()
+    return blocks / seconds

@@ -46,7 +46,7 @@ def transfer(requests: Sequence[Request], body: Path | None = None) -> tuple[flo
     """Send the requests all at once, a `curl` each.
 
     Returns the seconds they took together, and the answers where a body was sent; what is
-    downloaded is thrown away.
+    downloaded is thrown away, and its size is the answer.
     """
     commands = [_curl(request, body) for request in requests]
     began = time.perf_counter()
@@ -66,7 +66,11 @@ def _curl(request: Request, body: Path | None) -> list[str]:
     command = [*_CURL, "--request", request.method]
     for name, value in request.headers.items():
         command += ["--header", f"{name}: {value}"]
-    command += ["--output", "/dev/null"] if body is None else ["--upload-file", str(body)]
+    if body is None:
+        # Direct mode sends the client on to the element.
+        command += ["--location", "--output", "/dev/null", "--write-out", "%{size_download}"]
+    else:
+        command += ["--upload-file", str(body)]
     return [*command, request.origin + request.target]
 
 

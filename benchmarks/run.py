@@ -5,156 +5,67 @@ less of each work, for a look and not for the record.
 """
 
 import argparse
+import importlib.metadata
 import os
 import platform
 import shutil
+import statistics
+import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 from rich.console import Console
+from typing_extensions import override
 
 import limits
-from cost import children, cpu_seconds, forget_peaks, peak_memory
-from load import LoadError, Request, hammer, missing_programs, transfer
-from report import Row, as_markdown, as_table
-from stack import DATA
-from systems import Starter, System, present
+import peers
+from artstore_kit.testing.postgres import binary
+from cost import children
+from load import missing_programs
+from report import Row, as_markdown, as_table, disturbance, figures, memory, targets
+from stack import DATA, ROOT
+from stored import with_stored
+from systems import Starter, known
+from turn import GIB, MIB, Bodies, Size, Turn
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
-KIB, MIB, GIB = 1024, 1024**2, 1024**3
-_SEEDED = 300
-_UPLOADS = 20_000
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much of each work a run does."""
-
-    repetitions: int
-    seconds: float
-    large: int
-    part: int
+# Of a line in a file or a pipe.
+_WIDTH = 140
+_FOLDER = Path(__file__).parent
+FULL = Size(repetitions=5, seconds=3, seeded=300, large=GIB, part=64 * MIB)
+QUICK = Size(repetitions=1, seconds=1, seeded=50, large=128 * MIB, part=16 * MIB)
 
 
-FULL = Size(repetitions=5, seconds=3, large=GIB, part=64 * MIB)
-QUICK = Size(repetitions=1, seconds=1, large=256 * MIB, part=32 * MIB)
+class Limits:
+    """What the machine itself can do, measured before each repetition."""
 
-
-class Bodies:
-    """Files of random bytes to upload."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def of(self, size: int) -> Path:
-        path = self.folder / f"body-{size}"
-        if not path.exists():
-            with path.open("wb") as output:
-                for _ in range(0, size, MIB):
-                    output.write(os.urandom(min(size, MIB)))
-        return path
-
-
-class Turn:
-    """One system's turn: all works, each measured into its row."""
-
-    def __init__(self, name: str, system: System, size: Size, bodies: Bodies) -> None:
-        self._name = name
-        self._system = system
+    def __init__(self, scratch: Path, size: int) -> None:
+        self._scratch = scratch
         self._size = size
-        self._bodies = bodies
-        # All that runs below us now: the clients come later.
-        self._servers = children(os.getpid())
+        self._found: dict[str, list[float]] = {}
 
-    def run(self, rows: dict[str, Row]) -> None:
-        """Do all works; what the large ones store is what is downloaded afterwards."""
-        small = self._seed(4 * KIB)
-        one = self._large(rows["upload 1"], 1, self._size.large)
-        eight = self._large(rows["upload 8"], 8, self._size.part)
-        self._small(rows["upload 1 MiB"], MIB, 8)
-        self._small(rows["upload 4 KiB, 1"], 4 * KIB, 1)
-        self._small(rows["upload 4 KiB, 32"], 4 * KIB, 32)
-        self._fetch_large(rows["download 1"], one, self._size.large)
-        self._fetch_large(rows["download 8"], eight, self._size.part)
-        self._fetch_small(rows["download 4 KiB, 1"], small, 1)
-        self._fetch_small(rows["download 4 KiB, 32"], small, 32)
+    def measure(self) -> None:
+        measured = {
+            f"MiB/s written to new blocks, {self._size // MIB} MiB and one fsync": (
+                limits.disk_mib_per_second(self._scratch, self._size)
+            ),
+            "ms an fsync of 4 KiB more": limits.fsync_milliseconds(self._scratch),
+            "MiB/s of SHA-256 on one core": limits.sha256_mib_per_second(),
+            "MiB/s through one connection of the loopback": limits.loopback_mib_per_second(),
+        }
+        for name, value in measured.items():
+            self._found.setdefault(name, []).append(value)
 
-    def _seed(self, size: int) -> list[Request]:
-        content = self._bodies.of(size).read_bytes()
-        with httpx.Client(timeout=60) as client:
-            return [
-                self._system.download(upload, _stored(client, upload, content))
-                for upload in self._system.upload(_SEEDED)
-            ]
-
-    def _large(self, row: Row, count: int, size: int) -> list[Request]:
-        uploads = self._system.upload(count)
-        with self._measured(row, count * size / GIB):
-            seconds, answers = transfer(uploads, self._bodies.of(size))
-        row.of(self._name).rates.append(count * size / MIB / seconds)
-        return [
-            self._system.download(upload, answer)
-            for upload, answer in zip(uploads, answers, strict=True)
-        ]
-
-    def _fetch_large(self, row: Row, downloads: Sequence[Request], size: int) -> None:
-        with self._measured(row, len(downloads) * size / GIB):
-            seconds, _ = transfer(downloads)
-        row.of(self._name).rates.append(len(downloads) * size / MIB / seconds)
-
-    def _small(self, row: Row, size: int, clients: int) -> None:
-        uploads = self._system.upload(_UPLOADS)
-        self._hammer(row, uploads, clients, self._bodies.of(size))
-
-    def _fetch_small(self, row: Row, downloads: Sequence[Request], clients: int) -> None:
-        self._hammer(row, downloads, clients, None)
-
-    def _hammer(
-        self, row: Row, requests: Sequence[Request], clients: int, body: Path | None
-    ) -> None:
-        seconds = self._size.seconds
-        scratch = self._bodies.folder
-        before = cpu_seconds(self._servers)
-        with self._measured(row, None):
-            load = hammer(requests, clients=clients, seconds=seconds, scratch=scratch, body=body)
-        spent = cpu_seconds(self._servers) - before
-        row.of(self._name).rates.append(load.rate)
-        row.of(self._name).cpu_seconds.append(spent / (load.rate * seconds) * 1000)
-
-    @contextmanager
-    def _measured(self, row: Row, gib: float | None) -> Iterator[None]:
-        """Note what the servers spend meanwhile; nobody else's writes are in their way."""
-        os.sync()
-        forget_peaks(self._servers)
-        before = cpu_seconds(self._servers)
-        yield
-        figures = row.of(self._name)
-        figures.peak_mib.append(peak_memory(self._servers) / MIB)
-        if gib is not None:
-            figures.cpu_seconds.append((cpu_seconds(self._servers) - before) / gib)
-
-
-def _stored(client: httpx.Client, upload: Request, content: bytes) -> bytes:
-    deadline = time.monotonic() + 30
-    while True:
-        answer = client.request(
-            upload.method,
-            upload.origin + upload.target,
-            headers=dict(upload.headers),
-            content=content,
+    @override
+    def __str__(self) -> str:
+        """Say them all: the median, and in brackets the least and the most."""
+        return "; ".join(
+            f"{statistics.median(values):,.4g} {name} ({min(values):,.4g} to {max(values):,.4g})"
+            for name, values in self._found.items()
         )
-        if answer.is_success:
-            return answer.content
-        if time.monotonic() > deadline:
-            raise LoadError(f"{upload.method} {upload.origin}: {answer.status_code} {answer.text}")
-        time.sleep(0.2)
 
 
 def _rows(size: Size) -> dict[str, Row]:
@@ -175,57 +86,97 @@ def _rows(size: Size) -> dict[str, Row]:
 
 def measure(
     systems: dict[str, Starter], size: Size, scratch: Path, say: Callable[[str], None]
-) -> list[Row]:
+) -> tuple[dict[str, Row], dict[str, str]]:
     """Let the systems take turns, another one first in each repetition."""
-    rows = _rows(size)
-    bodies = Bodies(scratch)
+    rows, facts = _rows(size), {}
+    bodies, ceiling = Bodies(scratch), Limits(scratch, size.large)
     names = list(systems)
     for repetition in range(size.repetitions):
+        ceiling.measure()
         shift = repetition % len(names)
         for name in names[shift:] + names[:shift]:
             say(f"{repetition + 1}/{size.repetitions} {name}")
             folder = scratch / name.replace(" ", "-")
+            strangers = children(os.getpid())
             with systems[name](folder) as system:
-                Turn(name, system, size, bodies).run(rows)
-            shutil.rmtree(folder)
-    return list(rows.values())
+                facts[name] = f"`{system.command}`"
+                Turn(name, system, size, bodies, strangers).run(rows)
+            shutil.rmtree(folder, ignore_errors=True)
+    return rows, {"limits": str(ceiling), **dict(sorted(facts.items()))}
 
 
-def _facts(size: Size, scratch: Path) -> dict[str, str]:
+def _said(*command: str) -> str:
+    # wrk says its version together with its usage, and ends as if that were wrong.
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)  # noqa: S603
+    return done.stdout.strip().partition("\n")[0]
+
+
+def _facts(size: Size) -> dict[str, str]:
+    found = {name: peers.version_of(name) for name in peers.STARTERS}
+    wheels = {f"{peers.NEEDS[name]} {version}" for name, version in found.items() if version}
+    commit = _said("git", "rev-parse", "--short", "HEAD")
     return {
-        "when": f"{datetime.now(UTC):%Y-%m-%d}, {size.repetitions} repetitions, turns taken",
-        "where": f"{os.cpu_count()} cores, Linux {platform.release()}, "
-        f"Python {platform.python_version()}; clients on the same machine",
-        "limits": f"disk {limits.disk_mib_per_second(scratch, size.large):,.0f} MiB/s on new "
-        f"blocks with fsync; fsync {limits.fsync_milliseconds(scratch):.2f} ms; "
-        f"SHA-256 {limits.sha256_mib_per_second():,.0f} MiB/s a core",
+        "when": f"{datetime.now(UTC):%Y-%m-%d}; {size.repetitions} repetitions, turns taken",
+        "where": f"{os.cpu_count()} cores, Linux {platform.release()}; clients on the same machine",
+        "versions": "; ".join(
+            (
+                f"ArtStore {importlib.metadata.version('artstore-kit')} of commit {commit}",
+                f"Python {platform.python_version()}",
+                _said(binary("postgres"), "--version"),
+                *sorted(wheels),
+            )
+        ),
+        "clients": f"{_said('curl', '--version').partition(' lib')[0]} for large files, "
+        f"{_said('wrk', '--version').partition(' Copy')[0]} with one thread for small ones",
     }
 
 
-def main() -> int:
+def _chosen(only: list[str] | None, say: Callable[[str], None]) -> dict[str, Starter]:
+    systems = known()
+    for name in peers.STARTERS:
+        if peers.version_of(name) is None:
+            say(f"without {name}: {peers.NEEDS[name]} is not installed")
+            del systems[name]
+    return {name: systems[name] for name in only} if only else systems
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one repetition, in some 90 seconds")
+    parser.add_argument("--quick", action="store_true", help="one repetition, within 90 seconds")
     parser.add_argument("--only", action="append", help="this system; may be repeated")
-    arguments = parser.parse_args()
+    parser.add_argument("--repetitions", type=int, help="so many instead of five")
+    parser.add_argument(
+        "--stored", type=int, metavar="N", help="ArtStore once more, with N files stored before"
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = _arguments()
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     if missing := missing_programs():
-        sys.stderr.write(f"missing: apt-get install {' '.join(missing)}\n")
+        console.print(f"missing: apt-get install {' '.join(missing)}")
         return 2
     size = QUICK if arguments.quick else FULL
-    systems = present()
-    if arguments.only:
-        systems = {name: systems[name] for name in arguments.only}
-    console = Console()
+    size = replace(size, repetitions=arguments.repetitions or size.repetitions)
+    systems = _chosen(arguments.only, console.print)
     DATA.mkdir(exist_ok=True)
+    if arguments.stored:
+        name = f"ArtStore, {arguments.stored:,} stored"
+        systems[name] = with_stored(arguments.stored, console.print)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=DATA) as folder:
-        scratch = Path(folder)
-        facts = _facts(size, scratch)
-        rows = measure(systems, size, scratch, console.print)
+        rows, found = measure(systems, size, Path(folder), console.print)
+    facts = _facts(size) | {"disturbance": disturbance(rows.values())} | found
     for name, fact in facts.items():
-        console.print(f"{name}: {fact}")
-    console.print(as_table(rows))
-    if size is FULL and not arguments.only:
-        RESULTS.write_text(as_markdown(rows, facts))
-        console.print(f"written to {RESULTS.name}")
+        console.print(f"{name}: {fact}", markup=False, soft_wrap=True)
+    for lines in (targets(rows), figures(rows.values()), memory(rows)):
+        if lines[1]:
+            console.print(as_table(lines))
+    if not arguments.quick and (arguments.stored or not arguments.only):
+        results = _FOLDER / ("RESULTS-stored.md" if arguments.stored else "RESULTS.md")
+        command = " ".join(["python benchmarks/run.py", *sys.argv[1:]])
+        results.write_text(as_markdown(rows, facts, command))
+        console.print(f"written to {results.name}")
     return 0
 
 

@@ -3,7 +3,11 @@
 import asyncio
 import json
 import multiprocessing
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -30,18 +34,19 @@ async def build(postgres: Postgres, files: int) -> None:
     engine = database.connect(DatabaseSettings.model_validate(settings(postgres)))
     await database.migrate(engine, "query_module")
     await engine.dispose()
-    connection = await _connect(postgres)
-    if await connection.fetchval("SELECT count(*) FROM files") == files:
-        await connection.close()
-        return
-    await _fill(connection, postgres, files)
+    connection = await open_database(postgres.port, postgres.password, NAME)
+    if await connection.fetchval("SELECT count(*) FROM files") != files:
+        await fill(connection, postgres, files, ELEMENT)
     await connection.close()
 
 
-async def _fill(connection: asyncpg.Connection, postgres: Postgres, files: int) -> None:
+async def fill(
+    connection: asyncpg.Connection, postgres: Postgres, files: int, element: str
+) -> None:
+    """Replace the content of the index by that many files of an element."""
     definition = await connection.fetchval("SELECT pg_get_indexdef('files_search'::regclass)")
     await connection.execute("TRUNCATE files, words, word_changes; DROP INDEX files_search")
-    await asyncio.to_thread(_copy, postgres.port, files)
+    await asyncio.to_thread(_copy, postgres, files, element)
     await connection.execute("SET maintenance_work_mem = '1GB'; SET work_mem = '256MB'")
     await connection.execute(definition)
     await connection.execute(
@@ -57,35 +62,44 @@ async def _fill(connection: asyncpg.Connection, postgres: Postgres, files: int) 
     await connection.execute("VACUUM (ANALYZE) words")
 
 
-def _copy(port: int, files: int) -> None:
+def _copy(postgres: Postgres, files: int, element: str) -> None:
+    work = partial(_write, port=postgres.port, password=postgres.password, element=element)
+    in_parts(partial(work, total=files), files)
+
+
+def in_parts(work: Callable[[range], None], files: int) -> None:
+    """Share the numbers of files among processes; `work` can be pickled."""
     share = files // _WRITERS
+    starts = [part * share for part in range(_WRITERS)]
+    parts = [range(a, b) for a, b in pairwise([*starts, files])]
     with multiprocessing.get_context("spawn").Pool(_WRITERS) as pool:
-        pool.starmap(_write, [(port, part * share, share, files) for part in range(_WRITERS)])
+        pool.map(work, parts)
 
 
-def _write(port: int, first: int, count: int, total: int) -> None:
-    asyncio.run(_copy_in(port, first, count, total))
+def chunks(part: range, total: int) -> Iterator[Iterator[dict[str, Any]]]:
+    """Yield the documents of the files, as many at a time as one statement takes."""
+    for start in range(part.start, part.stop, _CHUNK):
+        yield search_corpus.documents(start, min(_CHUNK, part.stop - start), total)
 
 
-async def _copy_in(port: int, first: int, count: int, total: int) -> None:
-    connection = await _open(port)
-    for start in range(first, first + count, _CHUNK):
-        chunk = search_corpus.documents(start, min(_CHUNK, first + count - start), total)
-        await connection.copy_records_to_table(
-            "files",
-            columns=search_corpus.COLUMNS,
-            records=[search_corpus.row(document, ELEMENT) for document in chunk],
-        )
-    await connection.close()
+def _write(part: range, *, port: int, password: str, element: str, total: int) -> None:
+    async def copy_in() -> None:
+        connection = await open_database(port, password, NAME)
+        for chunk in chunks(part, total):
+            await connection.copy_records_to_table(
+                "files",
+                columns=search_corpus.COLUMNS,
+                records=[search_corpus.row(document, element) for document in chunk],
+            )
+        await connection.close()
+
+    asyncio.run(copy_in())
 
 
-async def _connect(postgres: Postgres) -> asyncpg.Connection:
-    return await _open(postgres.port)
-
-
-async def _open(port: int) -> asyncpg.Connection:
+async def open_database(port: int, password: str, name: str) -> asyncpg.Connection:
+    """Connect to one of the databases of an embedded server."""
     return await asyncpg.connect(
-        host="127.0.0.1", port=port, user=USERNAME, password=_PASSWORD, database=NAME
+        host="127.0.0.1", port=port, user=USERNAME, password=password, database=name
     )
 
 

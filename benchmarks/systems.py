@@ -1,28 +1,35 @@
 """What is measured: ArtStore as `make up` runs it, and the servers one would pick instead."""
 
-import itertools
 import json
-import os
-import shutil
-import subprocess
-import time
-from collections.abc import Callable, Iterator, Sequence
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import httpx
 
+import peers
 from artstore_kit.testing import processes
 from load import Request
 from stack import Stack, running
 
-_START_SECONDS = 60
-_SEARCH = f"{os.environ.get('PATH', '')}:/usr/sbin"
+OURS = "ArtStore"
+# Where a download is sent on to the element.
+_DIRECT = ("se-01", "se-02", "query")
 
 
 class System(Protocol):
     """A running store of files, used by plain HTTP requests."""
+
+    @property
+    def command(self) -> str:
+        """How it was started."""
+        ...
+
+    def services(self) -> Mapping[int, str]:
+        """Return the names of processes that their programs do not say."""
+        ...
 
     def upload(self, count: int) -> Sequence[Request]:
         """Return that many requests that store their body as a new file."""
@@ -39,8 +46,13 @@ Starter = Callable[[Path], AbstractContextManager[System]]
 class ArtStore:
     """The whole path: client, ingester, element; element, query, client."""
 
+    command = "python scripts/stack.py"
+
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
+
+    def services(self) -> Mapping[int, str]:
+        return {process.pid: name for name, process in self._stack.processes.items()}
 
     def _headers(self) -> dict[str, str]:
         described = self._stack.describe()
@@ -60,22 +72,15 @@ class ArtStore:
         target = f"/api/v1/files/{json.loads(answer)['file_id']}/content"
         return Request("GET", self._stack.url("query"), target, uploaded.headers)
 
-
-class PlainHttp:
-    """A server that keeps what is PUT and serves it under the same name."""
-
-    def __init__(self, origin: str, folder: str) -> None:
-        self._origin = origin
-        self._folder = folder
-        self._numbers = itertools.count()
-
-    def upload(self, count: int) -> Sequence[Request]:
-        names = (f"{self._folder}/{next(self._numbers)}.bin" for _ in range(count))
-        return [Request("PUT", self._origin, name) for name in names]
-
-    def download(self, uploaded: Request, answer: bytes) -> Request:
-        del answer
-        return Request("GET", uploaded.origin, uploaded.target)
+    def send_downloads_on(self) -> None:
+        """Turn direct mode on: the same downloads are answered by the element from now on."""
+        key = secrets.token_urlsafe(32)
+        for name in _DIRECT:
+            processes.stop(self._stack.processes[name])
+        for name in _DIRECT:
+            self._stack.launch(name, DIRECT_GRANT_KEY=key)
+        for name in _DIRECT:
+            self._stack.wait_until_ready(name)
 
 
 @contextmanager
@@ -85,64 +90,6 @@ def artstore(folder: Path) -> Iterator[System]:
         yield ArtStore(stack)
 
 
-_NGINX = """
-{user}
-daemon off;
-worker_processes 2;
-pid nginx.pid;
-error_log error.log;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off;
-    client_body_temp_path incoming;
-    client_max_body_size 0;
-    sendfile on;
-    keepalive_requests 1000000;
-    server {{
-        listen 127.0.0.1:{port};
-        root files;
-        dav_methods PUT DELETE;
-        create_full_put_path on;
-    }}
-}}
-"""
-
-
-@contextmanager
-def nginx(folder: Path) -> Iterator[System]:
-    """Run nginx with WebDAV's PUT."""
-    (folder / "files").mkdir(parents=True)
-    port = processes.free_port()
-    user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(_NGINX.format(port=port, user=user))
-    program = shutil.which("nginx", path=_SEARCH) or "nginx"
-    command = [program, "-p", f"{folder}/", "-c", "nginx.conf"]
-    process = processes.spawn(command, output=subprocess.DEVNULL)
-    try:
-        origin = f"http://127.0.0.1:{port}"
-        wait_for(origin)
-        yield PlainHttp(origin, "/benchmark")
-    finally:
-        processes.stop(process)
-
-
-def wait_for(url: str) -> None:
-    """Wait until a server answers anything at all."""
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            httpx.get(url, timeout=5)
-        except httpx.TransportError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
-
-
-def present() -> dict[str, Starter]:
-    """Return the systems that this machine can run, ArtStore first."""
-    systems: dict[str, Starter] = {"ArtStore": artstore}
-    if shutil.which("nginx", path=_SEARCH):
-        systems["nginx DAV"] = nginx
-    return systems
+def known() -> dict[str, Starter]:
+    """Return all systems, ArtStore first."""
+    return {OURS: artstore, **peers.STARTERS}

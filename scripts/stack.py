@@ -118,7 +118,7 @@ class Stack:
         service = self.services[name]
         logs = self.data / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, **self._environment(service), **extra}
+        environment = {**os.environ, **self.environment(service), **extra}
         command = [sys.executable, "-m", service.package]
         if self.quiet:
             with (logs / f"{name}.log").open("ab") as output:
@@ -156,7 +156,8 @@ class Stack:
         self.valkey.stop()
         self.postgres.stop()
 
-    def _environment(self, service: Service) -> dict[str, str]:
+    def environment(self, service: Service) -> dict[str, str]:
+        """Return the settings of a service."""
         environment = {
             **self.valkey.environment(),
             "ENVIRONMENT": "development",
@@ -184,7 +185,7 @@ class Stack:
         return environment
 
     def _admin_environment(self) -> dict[str, str]:
-        modules = [name for name in self.services if name != "admin"]
+        modules = [service.name for service in FIXED if service.name != "admin"]
         return {
             "INITIAL_CLIENT_ID": CLIENT_ID,
             "INITIAL_CLIENT_SECRET": self.secrets["client"],

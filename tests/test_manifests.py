@@ -1,5 +1,6 @@
 """What `kubectl apply -k k8s/` would send is valid, and fits the services."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ SERVICES: dict[str, tuple[type[ServiceSettings], Callable[[Any], FastAPI]]] = {
     "ingester-module": (ingester_module.config.Settings, ingester_module.app.create_app),
     "query-module": (query_module.config.Settings, query_module.app.create_app),
 }
+# What no operator sets: where the image listens and keeps things, what production refuses, and the
+# other way to name a key that comes from the Secret.
+SETTLED = {"HOST", "PORT", "STATE_DIR", "STORAGE_PATH", "FAILPOINT", "JWT_PRIVATE_KEY_PATH"}
 every_overlay = pytest.mark.parametrize("folder", OVERLAYS)
 every_module = pytest.mark.parametrize("module", MODULES)
 
@@ -75,6 +79,43 @@ def test_a_module_starts_with_what_its_pod_is_given(
     assert {name.removesuffix("_FILE") for name in given} - {"NUMBER"} <= fields
 
 
+@every_overlay
+@every_module
+def test_every_setting_can_be_made_without_editing_a_deployment(folder: str, module: str) -> None:
+    settings, _ = SERVICES[module]
+    given = module_pod(folder, module).environment()
+    settled = {
+        name
+        for name in settings.model_fields
+        if given.get("STORAGE_TYPE") == "local" and name.startswith("storage_s3_")
+    }
+
+    missing = {name.upper() for name in settings.model_fields.keys() - settled}
+    assert missing - SETTLED == {name.removesuffix("_FILE") for name in given} - {"NUMBER"}
+
+
+@every_module
+def test_what_a_secret_leaves_empty_is_off_and_what_it_fills_in_is_on(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    off = settings_of("k8s", module, tmp_path, monkeypatch)
+    options = {
+        "direct_grant_key": "g" * 32,
+        "restore_webhook_secret": f"whsec_{b64encode(bytes(range(32))).decode()}",
+    }
+    options = {name: value for name, value in options.items() if hasattr(off, name)}
+    assert options
+    assert {getattr(off, name) for name in options} == {None}
+
+    for name, value in options.items():
+        file = tmp_path / name
+        file.chmod(0o600)
+        file.write_text(value)
+    on = SERVICES[module][0]()
+
+    assert {name: getattr(on, name).get_secret_value() for name in options} == options
+
+
 def test_elements_on_volumes_do_not_share_a_database(tmp_path: Path) -> None:
     pod = module_pod("k8s/overlays/local-storage", "storage-element")
     first, second = pod.environment(1), pod.environment(2)
@@ -106,7 +147,9 @@ def test_generated_secrets_are_strong_and_all_different() -> None:
     secrets = generated_secrets()
 
     assert "@" not in "".join(secrets.values())
-    invented = {name: value for name, value in secrets.items() if not name.endswith("access_key")}
+    invented = {
+        name: value for name, value in secrets.items() if value and not name.endswith("access_key")
+    }
     assert not [name for name, value in invented.items() if weakness(value)]
     assert len(set(invented.values())) == len(invented)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from grafana_schema import faults
 from prometheus_client import REGISTRY, CollectorRegistry
 
 import admin_module.metrics
@@ -70,6 +71,27 @@ def test_every_panel_says_its_unit_and_its_links_lead_somewhere(file: Path) -> N
         assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
         for link in panel.get("links", []):
             assert (RUNBOOKS / link["url"].removeprefix("/public/runbooks/")).exists()
+
+
+@every_dashboard
+def test_grafana_knows_every_field_and_value_of_a_dashboard(file: Path) -> None:
+    assert not faults(json.loads(file.read_text()))
+
+
+def test_what_grafana_does_not_know_is_noticed() -> None:
+    dashboard = json.loads(DASHBOARDS[0].read_text())
+    [panel, *_] = dashboard["panels"]
+    panel["options"]["colourMode"] = "value"
+    panel["options"]["colorMode"] = "rainbow"
+    panel["links"][0]["adress"] = "/public"
+    panel["gridPos"]["w"] = "4"
+
+    assert faults(dashboard) == [
+        ".panels[0].options.colourMode is unknown",
+        ".panels[0].grid_pos.w is '4'",
+        ".panels[0].links[0].adress is unknown",
+        ".panels[0].options.color_mode is 'rainbow'",
+    ]
 
 
 def test_every_metric_of_an_alert_is_declared() -> None:

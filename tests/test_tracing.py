@@ -18,6 +18,9 @@ from typing_extensions import override
 
 from stack import Stack, running
 
+# It starts a system of its own.
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Collector:

@@ -22,6 +22,22 @@ from storage_element.app import create_app
 from storage_element.config import Settings
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count among the slow tests all on a second S3, and those that kill what works on the first.
+
+    The second differs little, and each death on S3 takes seconds.
+    """
+    for item in items:
+        stores = _parameters(item)
+        if "minio" in stores or ("seaweedfs" in stores and item.path.name.endswith("crashes.py")):
+            item.add_marker(pytest.mark.slow)
+
+
+def _parameters(item: pytest.Item) -> set[str]:
+    callspec = getattr(item, "callspec", None)
+    return set() if callspec is None else set(callspec.id.split("-"))
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """The storage root of the element under test."""

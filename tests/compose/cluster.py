@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -107,9 +108,22 @@ class Cluster:
         [port] = [port["containerPort"] for port in pod.container["ports"]]
         try:
             url = f"http://{self.address(name)}:{port}{asked['httpGet']['path']}"
-            return httpx.get(url, timeout=5).is_success
+            return httpx.get(url, timeout=asked.get("timeoutSeconds", 1)).is_success
         except httpx.HTTPError:
             return False
+
+    def watch(self, pod: Pod, name: str, probe: str, until: threading.Event) -> None:
+        """Ask a probe as often as the kubelet does; fail where it would act on the answers."""
+        asked, failures = pod.container[probe], 0
+        while not until.wait(asked["periodSeconds"]):
+            failures = 0 if self.probed(pod, name, probe) else failures + 1
+            assert failures < asked["failureThreshold"], f"{name} fails its {probe}"
+
+    @staticmethod
+    def starts(name: str) -> tuple[int, bool]:
+        """Return how often a container was started again, and whether for want of memory."""
+        found: dict[str, Any] = json.loads(docker("inspect", name))[0]
+        return int(found["RestartCount"]), bool(found["State"]["OOMKilled"])
 
     def wait_until_ready(self, pod: Pod, name: str) -> None:
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):

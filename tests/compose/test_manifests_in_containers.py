@@ -1,11 +1,12 @@
 """What `k8s/` describes runs: each container exactly so, against real PostgreSQL, Redis and S3."""
 
 import hashlib
-import json
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -80,25 +81,55 @@ def using(on: Cluster, running: Running) -> Iterator[Client[Installed]]:
         yield client
 
 
+def load(client: Client[Installed]) -> None:
+    """Have large files come and go, and many small ones beside them that are searched for."""
+    contents = [os.urandom(48 * 1024 * 1024) for _ in range(4)]
+    with ThreadPoolExecutor(12) as twelve:
+        small = [twelve.submit(a_small_file, client, number) for number in range(400)]
+        uploads = [
+            twelve.submit(client.upload, f"{number}.bin", content)
+            for number, content in enumerate(contents)
+        ]
+        files = [upload.result().json()["file_id"] for upload in uploads]
+        digests = list(twelve.map(client.digest_of, files))
+        for done in small:
+            done.result()
+    assert digests == [hashlib.sha256(content).hexdigest() for content in contents]
+    eventually(lambda: client.named("0.bin"))
+
+
+def a_small_file(client: Client[Installed], number: int) -> None:
+    content = os.urandom(4096)
+    stored = client.upload(f"small {number}.txt", content)
+    assert stored.status_code == 201, stored.text
+    assert client.digest_of(stored.json()["file_id"]) == hashlib.sha256(content).hexdigest()
+    client.found("small")
+    client.token()
+
+
 def test_everything_runs_within_its_limits_and_ends_in_time(empty: Cluster) -> None:
     running = deploy(empty, *MONITORING)
-    contents = [os.urandom(48 * 1024 * 1024) for _ in range(4)]
+    # Until what they need was there, some ended and were started again.
+    starts = {name: empty.starts(name) for name in chain.from_iterable(running.values())}
 
-    with using(empty, running) as client:
-        with ThreadPoolExecutor(4) as four:
-            uploads = [
-                four.submit(client.upload, f"{number}.bin", content)
-                for number, content in enumerate(contents)
-            ]
-            files = [upload.result().json()["file_id"] for upload in uploads]
-            digests = list(four.map(client.digest_of, files))
-        assert digests == [hashlib.sha256(content).hexdigest() for content in contents]
-        eventually(lambda: client.named("0.bin"))
+    with using(empty, running) as client, ThreadPoolExecutor(16) as kubelet:
+        loaded = threading.Event()
+        watched = [
+            kubelet.submit(empty.watch, pod(name), container, probe, loaded)
+            for name in MODULES
+            for container in running[name]
+            for probe in ("livenessProbe", "readinessProbe")
+        ]
+        try:
+            load(client)
+        finally:
+            loaded.set()
+        for watch in watched:
+            watch.result()
 
     for name, containers in running.items():
         for container in containers:
-            described = json.loads(docker("inspect", container))[0]
-            assert not described["State"]["OOMKilled"], container
+            assert empty.starts(container) == starts[container], container
             # What stands in for Grafana where there is no registry does not listen to SIGTERM.
             if name == "grafana":
                 continue

@@ -16,6 +16,9 @@ from artstore_kit.testing.fixtures import Serve
 from artstore_kit.testing.polling import eventually
 from artstore_kit.testing.postgres import USERNAME, Postgres, binary
 
+# It starts systems of its own.
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 LAST_BACKUP = "artstore_admin_last_backup_timestamp_seconds"
 SERVICES = ("admin", "storage_01", "storage_02", "query")

@@ -1,5 +1,6 @@
 """The web application every service is built on."""
 
+import gc
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -106,6 +107,8 @@ def serve(app: FastAPI, service: str, settings: ServiceSettings) -> None:
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     server = _Server(config, app)
+    # What was imported stays: the collector need not look at it again and again.
+    gc.freeze()
     server.run()
     if not server.started:
         raise SystemExit(3)

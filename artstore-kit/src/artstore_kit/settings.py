@@ -21,14 +21,14 @@ SettingsT = TypeVar("SettingsT", bound="ServiceSettings")
 
 
 class _FileSecrets(PydanticBaseSettingsSource):
-    """Reads `<NAME>_FILE` for every field that holds a secret."""
+    """Reads `<NAME>_FILE` for every field that holds a secret; an empty file is unset."""
 
     @override
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         path = os.environ.get(f"{field_name.upper()}_FILE")
         if path is None or "Secret" not in str(field.annotation):
             return None, field_name, False
-        return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        return Path(path).read_text(encoding="utf-8").strip() or None, field_name, False
 
     @override
     def __call__(self) -> dict[str, Any]:

@@ -58,22 +58,6 @@ async def test_replicas_migrate_one_after_another(environment: pytest.MonkeyPatc
         await engine.dispose()
 
 
-async def test_a_migration_may_take_longer_than_a_request(
-    environment: pytest.MonkeyPatch,
-) -> None:
-    environment.setattr(database, "_COMMAND_TIMEOUT", 1)
-    engine = database.connect(DatabaseSettings())
-    async with engine.connect() as busy:
-        await busy.execute(text("SELECT pg_advisory_lock(7267001)"))
-        migration = asyncio.create_task(database.migrate(engine, "storage_element"))
-        with pytest.raises(TimeoutError):
-            await busy.execute(text("SELECT pg_sleep(60)"))
-        assert not migration.done()
-    await engine.dispose()
-
-    await migration
-
-
 async def test_a_wrong_password_is_told_by_postgresql_and_not_shown(
     environment: pytest.MonkeyPatch,
 ) -> None:

@@ -62,6 +62,16 @@ def test_only_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert settings.load(DatabaseSettings).db_host == "127.0.0.1"
 
 
+def test_a_secret_whose_file_is_empty_is_unset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_text("\n")
+    monkeypatch.setenv("REDIS_PASSWORD_FILE", str(tmp_path / "password"))
+    monkeypatch.setenv("REDIS_PASSWORD", "of the environment")
+
+    assert ServiceSettings().redis_password.get_secret_value() == "of the environment"
+
+
 def test_a_missing_variable_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "DB_PASSWORD: Field required" in _complaint(capsys)
 

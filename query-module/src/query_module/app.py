@@ -26,6 +26,7 @@ from query_module.database.search import SearchIndex
 from query_module.database.statistics import Statistics
 from query_module.database.words import WordIndex
 from query_module.domain.reads import Tally
+from query_module.domain.small_contents import SmallContents
 from query_module.jobs.fold_words import fold_words
 from query_module.jobs.follow_changes import Followers
 from query_module.jobs.hear_changes import hear_changes
@@ -67,7 +68,9 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         finder = FileFinder(
             index=index, shared=shared, elements=elements, registry=lambda: registry.elements
         )
-        sources = Sources(lambda: registry.elements, elements, finder, DamageReports(), Tally())
+        sources = Sources(
+            lambda: registry.elements, elements, finder, DamageReports(), Tally(), SmallContents()
+        )
         followers = _followers(settings, sources, shared)
         counts = Statistics(engine)
         # At the end as well, when no request is being served any more.

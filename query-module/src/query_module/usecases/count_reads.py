@@ -24,6 +24,13 @@ from query_module.metrics import (
 logger = get_logger(__name__)
 
 
+def count_at_once(content: bytes, file_id: UUID, tally: Tally) -> None:
+    """Count a whole file that is sent in one piece, from memory."""
+    tally.count(file_id, downloads=1, sent=len(content), at=datetime.now(UTC))
+    DOWNLOADED_BYTES.inc(len(content))
+    DOWNLOAD_SECONDS.labels(size_class(len(content))).observe(0)
+
+
 async def counted(
     body: AsyncIterator[bytes], file_id: UUID, tally: Tally, *, is_first: bool
 ) -> AsyncGenerator[bytes, None]:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import stamina
 
+from artstore_kit.contracts.elements import Mode
 from artstore_kit.contracts.files import StoredFile
 from artstore_kit.discovery import Element
 from artstore_kit.errors import ConflictError, NotFoundError, ServiceError, UnavailableError
@@ -15,8 +16,9 @@ from artstore_kit.logging import get_logger
 from artstore_kit.representation import etag
 from query_module.clients.storage_element import ContentAnswer, StorageElements
 from query_module.domain.reads import Tally
+from query_module.domain.small_contents import MOST_BYTES, SmallContents
 from query_module.domain.spans import Span, span_of
-from query_module.metrics import MISMATCHES
+from query_module.metrics import CACHE_LOOKUPS, MISMATCHES
 from query_module.usecases.find_file import FileFinder, file_not_found
 from query_module.usecases.report_damage import DamageReports
 from query_module.usecases.stream_content import ContentDamagedError, checked, continued
@@ -25,6 +27,8 @@ logger = get_logger(__name__)
 
 _ATTEMPTS = 3
 _SECONDS = 5
+_REMEMBERED = CACHE_LOOKUPS.labels("contents", "hit")
+_NOT_REMEMBERED = CACHE_LOOKUPS.labels("contents", "miss")
 
 
 class ContentMissingError(NotFoundError):
@@ -53,13 +57,14 @@ class ElementUnavailableError(UnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where bytes come from, who hears of damaged ones, and where reads are counted."""
+    """Where bytes come from, who hears of damaged ones, where reads are counted; small files."""
 
     registry: Callable[[], Mapping[str, Element]]
     elements: StorageElements
     finder: FileFinder
     damage: DamageReports
     tally: Tally
+    small: SmallContents
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +80,11 @@ async def open_content(
 ) -> ContentAnswer:
     """Return the element's answer, 200, 206 or 304; its body can be read until `closing` closes.
 
-    The body is continued where it breaks off, and checked where it is the whole file. Raises one of
-    the errors above for every other answer.
+    The body is continued where it breaks off, and checked where it is the whole file. A small file
+    that was checked is remembered. Raises one of the errors above for every other answer.
     """
+    if remembered := _remembered(file, request, sources):
+        return remembered
     try:
         answer = await _asked(file, request, sources, closing)
     except PeerError as error:
@@ -91,7 +98,42 @@ async def open_content(
     _check_status(answer, file)
     if request.method == "HEAD" or answer.status == HTTPStatus.NOT_MODIFIED:
         return answer
-    return replace(answer, body=_body(answer, file, sources, closing))
+    body = _body(answer, file, sources, closing)
+    if answer.status == HTTPStatus.OK and file.size <= MOST_BYTES:
+        body = _remembering(body, answer, file, sources.small)
+    return replace(answer, body=body)
+
+
+def _remembered(file: StoredFile, request: Request, sources: Sources) -> ContentAnswer | None:
+    """Return a small file that was read before; what asks for more than the bytes goes on."""
+    if request.method == "HEAD" or request.conditions:
+        return None
+    if file.size > MOST_BYTES:
+        return None
+    known = sources.small.get(file)
+    element = sources.registry().get(file.element_id)
+    if known is None or element is None or element.mode is Mode.AR:
+        _NOT_REMEMBERED.inc()
+        return None
+    _REMEMBERED.inc()
+    return ContentAnswer(
+        HTTPStatus.OK, dict(known.headers), body=_once(known.content), content=known.content
+    )
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+async def _remembering(
+    body: AsyncIterator[bytes], answer: ContentAnswer, file: StoredFile, small: SmallContents
+) -> AsyncIterator[bytes]:
+    """Pass on the body of a whole file, and keep it once its end has proved it right."""
+    parts = []
+    async for chunk in body:
+        parts.append(chunk)
+        yield chunk
+    small.keep(file, answer.headers, b"".join(parts))
 
 
 async def _asked(

@@ -11,13 +11,13 @@ from storage_element.domain.room import Space
 
 
 class StagedFile:
-    """A file being written and hashed, by one thread at a time."""
+    """A file being written and hashed, by one thread at a time; another one may `flush` it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: FileIO | None = None
         self._hash = hashlib.sha256()
-        self._size = 0
+        self.size = 0
 
     def write(self, batch: list[bytes]) -> None:
         if self._file is None:
@@ -25,15 +25,20 @@ class StagedFile:
             self._file = self._path.open("xb", buffering=0)
         content = memoryview(b"".join(batch))
         self._hash.update(content)
-        self._size += len(content)
+        self.size += len(content)
         while content:
             content = content[self._file.write(content) :]
+
+    def flush(self) -> None:
+        """Make durable what has been written so far, while more of it may be."""
+        assert self._file is not None  # noqa: S101 - something has been written
+        os.fdatasync(self._file.fileno())
 
     def finish(self, batch: list[bytes]) -> Staged:
         self.write(batch)
         assert self._file is not None  # noqa: S101 - just opened
         os.fsync(self._file.fileno())
-        return Staged(self._size, self._hash.hexdigest())
+        return Staged(self.size, self._hash.hexdigest())
 
     def close(self) -> None:
         if self._file is not None:

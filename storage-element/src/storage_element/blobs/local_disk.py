@@ -33,7 +33,8 @@ from uuid import UUID
 
 from artstore_kit.atomic_file import write_atomically
 from artstore_kit.logging import get_logger
-from artstore_kit.streams import BATCH_BYTES, batched
+from artstore_kit.streams import BATCH_BYTES
+from storage_element.blobs import local_staging
 from storage_element.blobs.durable import (
     ReadFile,
     StagedFile,
@@ -137,24 +138,7 @@ class LocalDisk:
     ) -> Staged:
         del place, note
         with closing(StagedFile(self._staging / str(file_id))) as writer:
-            return await self._stage(writer, chunks)
-
-    async def _stage(self, writer: StagedFile, chunks: AsyncIterable[bytes]) -> Staged:
-        written: asyncio.Task[None] | None = None
-        last: list[bytes] = []
-        try:
-            # One batch is hashed and written in a thread while the next one arrives. The last one
-            # is held back, so that a small file is one visit to a thread.
-            async for batch in batched(chunks):
-                if written is not None:
-                    await finished(written)
-                if last:
-                    written = self._run(writer.write, last)
-                last = batch
-        finally:
-            if written is not None:
-                await finished(written)
-        return await self._run(writer.finish, last)
+            return await local_staging.stage(writer, chunks, self._run)
 
     async def publish(self, file_id: UUID, place: str) -> None:
         await self._run(self._publish, self._staging / str(file_id), self._root / place)

@@ -35,6 +35,8 @@ class Feed:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        # A single statement is a transaction of its own, without BEGIN and ROLLBACK.
+        self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._changed = asyncio.Event()
 
     async def open(self, mode: Mode) -> None:
@@ -54,7 +56,7 @@ class Feed:
 
     async def now(self) -> datetime:
         """Return what time it is for the database."""
-        async with self._engine.connect() as connection:
+        async with self._single.connect() as connection:
             return (await connection.execute(sa.select(sa.func.now()))).scalar_one()
 
     async def element(self) -> ElementRow:
@@ -68,7 +70,7 @@ class Feed:
             .subquery()
         )
         query = sa.select(element, held).select_from(element.join(held, sa.true()))
-        async with self._engine.connect() as connection:
+        async with self._single.connect() as connection:
             row = (await connection.execute(query)).one()
         return ElementRow(
             row.feed_id,
@@ -132,7 +134,7 @@ class Feed:
             .order_by(changes.c.seq)
             .limit(limit)
         )
-        async with self._engine.connect() as connection:
+        async with self._single.connect() as connection:
             rows = (await connection.execute(query)).all()
         items = [Change.model_validate(row, from_attributes=True) for row in rows if row.seq]
         return ChangeBatch(

@@ -15,54 +15,45 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from artstore_kit import database
 from artstore_kit.contracts.changes import Action
 from artstore_kit.contracts.files import FileAttributes
 from storage_element.database.tables import changes, element, files
 
-_COMMIT = sa.text("""
+_COMMIT = """
     WITH closed AS (
-        DELETE FROM journal WHERE file_id = :file_id AND owner = :owner RETURNING 1
+        DELETE FROM journal WHERE file_id = $1::uuid AND owner = $2::uuid RETURNING 1
     ), before AS (
-        SELECT size, revision FROM files WHERE file_id = :file_id
+        SELECT size, revision FROM files WHERE file_id = $1
     ), stored AS (
         INSERT INTO files
             (file_id, place, size, revision, uploaded_by, idempotency_key, attributes)
-        SELECT :file_id, :place, :size, :revision, :uploaded_by, :idempotency_key, :attributes
+        SELECT $1, $3::text, $4::bigint, $5::int, $6::text, $7::text, $8::jsonb
         WHERE EXISTS (SELECT FROM closed)
         ON CONFLICT (file_id) DO UPDATE
             SET place = excluded.place, size = excluded.size, revision = excluded.revision,
                 attributes = excluded.attributes
             WHERE files.revision < excluded.revision
-                OR (:correcting AND files.attributes <> excluded.attributes)
+                OR ($9::boolean AND files.attributes <> excluded.attributes)
         RETURNING 1
     ), numbered AS (
         UPDATE element SET
             head = head + 1,
             files = files + 1 - (SELECT count(*) FROM before),
-            bytes = bytes + :size - coalesce((SELECT size FROM before), 0)
+            bytes = bytes + $4 - coalesce((SELECT size FROM before), 0)
         WHERE EXISTS (SELECT FROM stored)
         RETURNING head
     ), appended AS (
         INSERT INTO changes (seq, action, file_id, revision)
         SELECT head, CASE WHEN EXISTS (SELECT FROM before) THEN 'edited' ELSE 'stored' END,
-               :file_id, :revision
+               $1, $5
         FROM numbered
     ), arrived AS (
-        UPDATE uploads SET state = 'stored', received = :size, length = :size, notes = '{}'
-        WHERE file_id = :file_id AND state = 'open' AND EXISTS (SELECT FROM closed)
+        UPDATE uploads SET state = 'stored', received = $4, length = $4, notes = '{}'
+        WHERE file_id = $1 AND state = 'open' AND EXISTS (SELECT FROM closed)
     )
-    SELECT count(*) FROM closed
-""").bindparams(
-    sa.bindparam("file_id", type_=sa.Uuid),
-    sa.bindparam("owner", type_=sa.Uuid),
-    sa.bindparam("place", type_=sa.Text),
-    sa.bindparam("size", type_=sa.BigInteger),
-    sa.bindparam("revision", type_=sa.Integer),
-    sa.bindparam("uploaded_by", type_=sa.Text),
-    sa.bindparam("idempotency_key", type_=sa.Text),
-    sa.bindparam("attributes", type_=JSONB),
-    sa.bindparam("correcting", type_=sa.Boolean),
-)
+    SELECT count(*) AS closed FROM closed
+"""
 
 _FORGET = sa.text("""
     WITH closed AS (
@@ -152,20 +143,21 @@ class Files:
 
         `correcting`: these attributes count even if the cache has a newer revision.
         """
-        values = {
-            "file_id": attributes.file_id,
-            "place": place,
-            "size": attributes.size,
-            "revision": attributes.revision,
-            "uploaded_by": attributes.uploaded_by,
-            "idempotency_key": attributes.idempotency_key,
-            "attributes": attributes.model_dump(mode="json", exclude_none=True),
-            "owner": self._owner,
-            "correcting": correcting,
-        }
-        async with self._engine.begin() as connection:
-            if not await connection.scalar(_COMMIT, values):
-                raise LeaseLostError(str(attributes.file_id))
+        [row] = await database.fetch(
+            self._transactions,
+            _COMMIT,
+            attributes.file_id,
+            self._owner,
+            place,
+            attributes.size,
+            attributes.revision,
+            attributes.uploaded_by,
+            attributes.idempotency_key,
+            attributes.model_dump_json(exclude_none=True),
+            correcting,
+        )
+        if not row["closed"]:
+            raise LeaseLostError(str(attributes.file_id))
 
     async def forget(self, file_id: UUID) -> None:
         """Make it known that a file is gone, if it was there; raises LeaseLostError."""

@@ -9,9 +9,10 @@ from typing import Self
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from artstore_kit import database
 from artstore_kit.contracts.files import FileAttributes
 from storage_element.database.files import LeaseLostError, StoredRow
 from storage_element.database.tables import files, journal
@@ -19,23 +20,7 @@ from storage_element.database.tables import files, journal
 LEASE_SECONDS = 30
 _POLL_SECONDS = 1
 
-_BEGIN = (
-    sa.text("""
-    SELECT begun, stored FROM begin_new_file(
-        :file_id, :operation, :place, :uploaded_by, :idempotency_key, :owner, :lease
-    )
-""")
-    .bindparams(
-        sa.bindparam("file_id", type_=sa.Uuid),
-        sa.bindparam("operation", type_=sa.Text),
-        sa.bindparam("place", type_=sa.Text),
-        sa.bindparam("uploaded_by", type_=sa.Text),
-        sa.bindparam("idempotency_key", type_=sa.Text),
-        sa.bindparam("owner", type_=sa.Uuid),
-        sa.bindparam("lease", type_=sa.Interval),
-    )
-    .columns(begun=sa.Boolean, stored=JSONB)
-)
+_BEGIN = "SELECT begun, stored FROM begin_new_file($1, $2, $3, $4, $5, $6, $7)"
 
 
 class Operation(StrEnum):
@@ -110,20 +95,20 @@ class Journal:
 
     async def begin(self, intent: Intent) -> None:
         """Record an intent; raises AlreadyStored and InProgressError."""
-        values = {
-            "file_id": intent.file_id,
-            "operation": intent.operation,
-            "place": intent.place,
-            "uploaded_by": intent.uploaded_by,
-            "idempotency_key": intent.idempotency_key,
-            "owner": self._owner,
-            "lease": timedelta(seconds=LEASE_SECONDS),
-        }
-        async with self._single.connect() as connection:
-            row = (await connection.execute(_BEGIN, values)).one()
-        if row.stored is not None:
-            raise AlreadyStored(FileAttributes.model_validate(row.stored))
-        if not row.begun:
+        [row] = await database.fetch(
+            self._engine,
+            _BEGIN,
+            intent.file_id,
+            intent.operation,
+            intent.place,
+            intent.uploaded_by,
+            intent.idempotency_key,
+            self._owner,
+            timedelta(seconds=LEASE_SECONDS),
+        )
+        if row["stored"] is not None:
+            raise AlreadyStored(FileAttributes.model_validate_json(row["stored"]))
+        if not row["begun"]:
             raise InProgressError
         self._held.add(intent.file_id)
 

@@ -5,6 +5,8 @@ bytes decide before the name; the name chooses among what the bytes allow (an OO
 ZIP archive), and among kinds of text, which have no signature.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable
 from mimetypes import MimeTypes
 from pathlib import PurePath
 
@@ -26,6 +28,22 @@ _by_name.add_type("text/markdown", ".md")
 _CONTROL = frozenset(range(32)) - frozenset(b"\t\n\f\r\x1b")
 
 
+def _by_span(rows: Iterable[puremagic.PureMagic]) -> list[tuple[slice, frozenset[bytes]]]:
+    """Group signatures by where in a file they are, as a slice of it."""
+    found = defaultdict(set)
+    for row in rows:
+        end = row.offset + len(row.byte_match)
+        found[row.offset, None if end == 0 else end].add(row.byte_match)
+    return [(slice(*span), frozenset(known)) for span, known in found.items()]
+
+
+# Looked up, instead of compared with each of some three thousand: most bodies have none.
+_SIGNATURES = [
+    *_by_span(puremagic.magic_header_array),
+    *_by_span(puremagic.magic_footer_array),
+]
+
+
 def is_untyped(declared: str) -> bool:
     """Say whether a declared type says nothing."""
     return declared.partition(";")[0].strip().lower() == UNTYPED
@@ -33,7 +51,12 @@ def is_untyped(declared: str) -> bool:
 
 def detect(head: bytes, filename: str) -> str:
     """Return the media type of a file with these first bytes and this name."""
-    return _by_signature(head, filename) or _as_text(head, filename) or UNTYPED
+    named = _by_signature(head, filename) if _has_signature(head) else None
+    return named or _as_text(head, filename) or UNTYPED
+
+
+def _has_signature(head: bytes) -> bool:
+    return any(head[span] in known for span, known in _SIGNATURES)
 
 
 def _by_signature(head: bytes, filename: str) -> str | None:
