@@ -170,14 +170,20 @@ def _may_pass(error: Exception) -> bool:
 
 
 async def _moved(file: StoredFile, sources: Sources) -> StoredFile:
-    """Return the file on the element that holds it now; raises NotFoundError when it is gone."""
-    found = await sources.finder.find_anew(file.file_id)
-    if found is None:
+    """Return the file on the element that holds it now; raises NotFoundError when it is gone.
+
+    Where the index says nothing new, it may be behind: then the elements are asked.
+    """
+    known = await sources.finder.find_anew(file.file_id)
+    if known is not None and known.file.element_id != file.element_id:
+        return known.file
+    found = await sources.finder.find_at_elements(file.file_id)
+    if found is not None and found.file.element_id != file.element_id:
+        return found.file
+    if known is None:
         raise file_not_found(file.file_id)
-    if found.file.element_id == file.element_id:
-        logger.error("content_missing", file_id=str(file.file_id), element=file.element_id)
-        raise ContentMissingError("the file is known, but its content cannot be found")
-    return found.file
+    logger.error("content_missing", file_id=str(file.file_id), element=file.element_id)
+    raise ContentMissingError("the file is known, but its content cannot be found")
 
 
 def _check_status(answer: ContentAnswer, file: StoredFile) -> None:

@@ -78,6 +78,13 @@ class FileFinder:
         self.forget([file_id])
         return await self._from_index(file_id)
 
+    async def find_at_elements(self, file_id: UUID) -> Description | None:
+        """Return a file as its element has it: the index may not have heard of a move yet.
+
+        Raises UnavailableError where an element that may have it is away.
+        """
+        return await self._from_elements(file_id)
+
     def forget(self, file_ids: Collection[UUID]) -> None:
         """Look these files up anew; what is being looked up is not remembered."""
         self._memory.forget(file_ids)

@@ -107,7 +107,7 @@ class Journal:
             timedelta(seconds=LEASE_SECONDS),
         )
         if row["stored"] is not None:
-            raise AlreadyStored(FileAttributes.model_validate_json(row["stored"]))
+            raise AlreadyStored(FileAttributes.model_validate(row["stored"]))
         if not row["begun"]:
             raise InProgressError
         self._held.add(intent.file_id)
