@@ -18,8 +18,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests of the running system together: they share a stack, one a process."""
+    """Keep a file's tests of the running system together: they share a stack, one a process.
+
+    First, since pytest-xdist looks for the groups where its own turn in this hook comes.
+    """
     for item in items:
         if item.path.is_relative_to(SYSTEM_TESTS):
             item.add_marker(pytest.mark.xdist_group(item.path.name))

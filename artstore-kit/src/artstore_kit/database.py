@@ -115,7 +115,11 @@ async def fetch(engine: AsyncEngine, statement: str, *arguments: object) -> list
 @asynccontextmanager
 async def held(engine: AsyncEngine) -> AsyncIterator["Held"]:
     """Take a connection of the pool for several such statements: that costs more than to ask."""
-    pooled = await engine.raw_connection()
+    try:
+        pooled = await engine.raw_connection()
+    except engine.dialect.loaded_dbapi.Error as error:
+        # Here SQLAlchemy leaves to us what it makes of a driver's error.
+        raise DBAPIError(None, None, error) from error
     try:
         yield Held(cast("asyncpg.Connection", pooled.driver_connection))
     finally:

@@ -70,3 +70,18 @@ async def test_a_wrong_password_is_told_by_postgresql_and_not_shown(
     assert "password authentication failed" in str(refusal.value)
     assert "correct horse" not in str(refusal.value) + repr(engine)
     await engine.dispose()
+
+
+async def test_a_connection_that_is_refused_is_an_error_of_the_database(
+    environment: pytest.MonkeyPatch, postgres: Postgres
+) -> None:
+    del environment
+    settings = DatabaseSettings()
+    engine = database.connect(settings)
+    closed = f'ALTER DATABASE "{settings.db_database}" ALLOW_CONNECTIONS false'
+    await asyncio.to_thread(postgres.execute, closed)
+
+    with pytest.raises(DBAPIError, match="not currently accepting connections"):
+        await database.fetch(engine, "SELECT 1")
+
+    await engine.dispose()
