@@ -355,3 +355,15 @@ def test_what_is_read_is_counted_for_operators(client: Client) -> None:
     assert after["downloads"] >= before["downloads"] + 3
     assert after["files"] == sum(element["files"] for element in after["elements"])
     assert client.get(f"/files/{uuid4()}/statistics").status_code == 404
+
+
+def test_a_file_whose_move_the_index_has_not_heard_of_is_read_where_it_is(client: Client) -> None:
+    file = stored(client)
+    eventually(lambda: client.named(file["filename"]))
+    other = next(name for name in ("se-01", "se-02") if name != file["element_id"])
+    behind = f"UPDATE files SET element_id = '{other}' WHERE file_id = '{file['file_id']}'"  # noqa: S608
+    client.stack.postgres.execute(behind, "query")
+    with another_query(client.stack) as unknowing:
+        answer = client.http.get(url_of(client, file, unknowing))
+    assert answer.status_code == 200, answer.text
+    assert hashlib.sha256(answer.content).hexdigest() == DIGEST

@@ -1,11 +1,10 @@
 """Keys come and go, and nobody who validates tokens notices."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
-import pytest_asyncio
 from cryptography.fernet import Fernet
 
 from admin_module.app import create_app
@@ -14,7 +13,6 @@ from admin_module.database.transactions import Database
 from admin_module.domain import signing
 from admin_module.usecases.keep_keys import KeyKeeper, Schedule
 from admin_module.usecases.publish_keys import publish_keys
-from artstore_kit import database
 from artstore_kit import settings as kit_settings
 from artstore_kit.testing.fixtures import Serve
 
@@ -27,16 +25,6 @@ KEYS, JWKS, ACCOUNTS = (
 Login = Callable[[httpx.AsyncClient, str, str], Awaitable[dict[str, str]]]
 Execute = Callable[[str], Awaitable[list[tuple[object, ...]]]]
 Account = tuple[str, str]
-
-
-@pytest_asyncio.fixture
-async def opened(serve: Serve, settings: Settings) -> AsyncIterator[Database]:
-    """Admin's database, Admin itself having been here."""
-    async with serve(create_app(settings)):
-        pass
-    engine = database.connect(settings)
-    yield Database(engine)
-    await engine.dispose()
 
 
 async def _kids(opened: Database) -> list[str]:

@@ -1,8 +1,5 @@
 """A power cut takes what was not fsynced, names and contents apart (DESIGN 4.1).
 
-# A disk is replayed to each point at which its power may end.
-pytestmark = pytest.mark.slow
-
 The test notes what each fsync makes durable: a file's content at that moment, or the names a folder
 then has. From it three disks are made for any moment: one that lost every name and byte not
 fsynced, one that kept the names and lost only the contents, and one that kept the names of
@@ -25,6 +22,9 @@ from element_uploads import begin, offset_of, send
 from element_user import CONTENT, OWNER, TEMPORARY, Clock, Start, store
 
 from artstore_kit.testing.postgres import Postgres
+
+# A disk is replayed to each point at which its power may end.
+pytestmark = pytest.mark.slow
 
 
 @dataclass

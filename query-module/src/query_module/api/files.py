@@ -32,6 +32,7 @@ from query_module.api.dependencies import (
 from query_module.clients.restores import PATH as RESTORE_REQUESTS
 from query_module.clients.storage_element import ContentAnswer
 from query_module.domain import entity_tags
+from query_module.domain.small_contents import SmallContent
 from query_module.domain.spans import span_of
 from query_module.usecases import download_file
 from query_module.usecases.count_reads import count_at_once, counted
@@ -123,8 +124,8 @@ async def get_content(  # noqa: PLR0917 - one parameter a part of the request
         restores=services.restores,
         closing=closing,
     )
-    if isinstance(answer, RestoreRequest):
-        return _restoring(answer)
+    if isinstance(answer, RestoreRequest | SmallContent):
+        return _at_once(file, answer, services)
     if answer.status == HTTP_304_NOT_MODIFIED or request.method == "HEAD":
         return Response(status_code=answer.status, headers=answer.headers)
     return _sent(file, answer, services, closing)
@@ -164,12 +165,18 @@ def _restoring(restore: RestoreRequest) -> Response:
     )
 
 
+def _at_once(
+    file: StoredFile, answer: RestoreRequest | SmallContent, services: Services
+) -> Response:
+    if isinstance(answer, RestoreRequest):
+        return _restoring(answer)
+    count_at_once(answer.content, file.file_id, services.sources.tally)
+    return Response(answer.content, headers=answer.headers)
+
+
 def _sent(
     file: StoredFile, answer: ContentAnswer, services: Services, closing: AsyncExitStack
 ) -> Response:
-    if answer.content is not None:
-        count_at_once(answer.content, file.file_id, services.sources.tally)
-        return Response(answer.content, answer.status, answer.headers)
     span = span_of(answer.status, answer.headers, file.size)
     body = counted(
         answer.body,

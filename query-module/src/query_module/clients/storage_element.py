@@ -38,15 +38,11 @@ _RELAYED = (
 
 @dataclass(frozen=True, slots=True)
 class ContentAnswer:
-    """An element's answer to a request for bytes, the body not yet read.
-
-    `content` is all of the body where it is known already.
-    """
+    """An element's answer to a request for bytes, the body not yet read."""
 
     status: int
     headers: dict[str, str]
     body: AsyncIterator[bytes]
-    content: bytes | None = None
 
 
 class StorageElements:

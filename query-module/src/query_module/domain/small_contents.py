@@ -1,6 +1,5 @@
 """What a process remembers of small files' bytes: they never change, and are asked for again."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,7 +18,7 @@ _ENTRY_BYTES = 2048
 class SmallContent:
     """A whole file whose digest was right, and what its element said of it."""
 
-    headers: Mapping[str, str]
+    headers: dict[str, str]
     content: bytes
 
 
@@ -37,5 +36,5 @@ class SmallContents:
     def get(self, file: StoredFile) -> SmallContent | None:
         return self._known.get((file.file_id, file.revision))
 
-    def keep(self, file: StoredFile, headers: Mapping[str, str], content: bytes) -> None:
+    def keep(self, file: StoredFile, headers: dict[str, str], content: bytes) -> None:
         self._known[file.file_id, file.revision] = SmallContent(headers, content)

@@ -16,7 +16,7 @@ from artstore_kit.logging import get_logger
 from artstore_kit.representation import etag
 from query_module.clients.storage_element import ContentAnswer, StorageElements
 from query_module.domain.reads import Tally
-from query_module.domain.small_contents import MOST_BYTES, SmallContents
+from query_module.domain.small_contents import MOST_BYTES, SmallContent, SmallContents
 from query_module.domain.spans import Span, span_of
 from query_module.metrics import CACHE_LOOKUPS, MISMATCHES
 from query_module.usecases.find_file import FileFinder, file_not_found
@@ -77,11 +77,12 @@ class Request:
 
 async def open_content(
     file: StoredFile, request: Request, *, sources: Sources, closing: AsyncExitStack
-) -> ContentAnswer:
+) -> ContentAnswer | SmallContent:
     """Return the element's answer, 200, 206 or 304; its body can be read until `closing` closes.
 
     The body is continued where it breaks off, and checked where it is the whole file. A small file
-    that was checked is remembered. Raises one of the errors above for every other answer.
+    that was checked is remembered, and given as it was. Raises one of the errors above for every
+    other answer.
     """
     if remembered := _remembered(file, request, sources):
         return remembered
@@ -104,7 +105,7 @@ async def open_content(
     return replace(answer, body=body)
 
 
-def _remembered(file: StoredFile, request: Request, sources: Sources) -> ContentAnswer | None:
+def _remembered(file: StoredFile, request: Request, sources: Sources) -> SmallContent | None:
     """Return a small file that was read before; what asks for more than the bytes goes on."""
     if request.method == "HEAD" or request.conditions:
         return None
@@ -116,13 +117,7 @@ def _remembered(file: StoredFile, request: Request, sources: Sources) -> Content
         _NOT_REMEMBERED.inc()
         return None
     _REMEMBERED.inc()
-    return ContentAnswer(
-        HTTPStatus.OK, dict(known.headers), body=_once(known.content), content=known.content
-    )
-
-
-async def _once(content: bytes) -> AsyncIterator[bytes]:
-    yield content
+    return known
 
 
 async def _remembering(

@@ -78,13 +78,6 @@ class FileFinder:
         self.forget([file_id])
         return await self._from_index(file_id)
 
-    async def find_at_elements(self, file_id: UUID) -> Description | None:
-        """Return a file as its element has it: the index may not have heard of a move yet.
-
-        Raises UnavailableError where an element that may have it is away.
-        """
-        return await self._from_elements(file_id)
-
     def forget(self, file_ids: Collection[UUID]) -> None:
         """Look these files up anew; what is being looked up is not remembered."""
         self._memory.forget(file_ids)
@@ -129,15 +122,19 @@ class FileFinder:
                 if known is not None and look.lease is not None:
                     await self._shared.fill(known, look.lease)
                 return newest(known, look.recent)
-        return newest(await self._from_elements(file_id), look.recent)
+        return newest(await self.find_at_elements(file_id), look.recent)
 
     async def _from_index(self, file_id: UUID) -> Description | None:
         async with asyncio.timeout(_INDEX_SECONDS):
             file = await self._index.get(file_id)
         return None if file is None else Description.of(file)
 
-    async def _from_elements(self, file_id: UUID) -> Description | None:
-        """Ask all elements; the newest revision counts, as it does for the index."""
+    async def find_at_elements(self, file_id: UUID) -> Description | None:
+        """Return a file as the elements have it; the newest revision counts, as for the index.
+
+        The index may not have heard of a move yet. Raises UnavailableError where one that may have
+        the file is away.
+        """
         elements = self._registry().values()
         answers = await asyncio.gather(
             *(self._elements.describe(element, file_id) for element in elements),

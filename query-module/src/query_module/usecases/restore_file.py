@@ -11,6 +11,7 @@ from artstore_kit.http_client import PeerError, PeerUnavailableError
 from artstore_kit.representation import attachment
 from query_module.clients.restores import Restores
 from query_module.clients.storage_element import ContentAnswer
+from query_module.domain.small_contents import SmallContent
 from query_module.metrics import ARCHIVED_READS
 from query_module.usecases.download_file import (
     ContentArchivedError,
@@ -32,7 +33,7 @@ async def open_or_restore(
     sources: Sources,
     restores: Restores,
     closing: AsyncExitStack,
-) -> ContentAnswer | RestoreRequest:
+) -> ContentAnswer | SmallContent | RestoreRequest:
     """Return the file's bytes as `open_content` does, or the request by which they are restored."""
     try:
         return await open_content(file, request, sources=sources, closing=closing)
@@ -62,7 +63,7 @@ async def _requested(file: StoredFile, actor: Actor, restores: Restores) -> Rest
         raise UnavailableError(message) from error
 
 
-def _own_headers(file: StoredFile, answer: ContentAnswer) -> dict[str, str]:
+def _own_headers(file: StoredFile, answer: ContentAnswer | SmallContent) -> dict[str, str]:
     """Return what the copy may say otherwise."""
     own = {}
     if "Content-Disposition" in answer.headers:
