@@ -19,6 +19,7 @@ from artstore_kit.errors import ANY_PROBLEM, install_error_handlers
 from artstore_kit.observability import RequestObserver
 from artstore_kit.rate_limit import RateLimiter
 from artstore_kit.settings import ServiceSettings
+from artstore_kit.zero_copy import ZeroCopyProtocol
 
 VERSION = "0.1.0"
 _DRAIN_SECONDS = 20
@@ -99,6 +100,7 @@ def serve(app: FastAPI, service: str, settings: ServiceSettings) -> None:
     telemetry.start(service, VERSION, settings)
     config = uvicorn.Config(
         app,
+        http=ZeroCopyProtocol,
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from artstore_kit.testing.processes import free_port
+from artstore_kit.zero_copy import ZeroCopyProtocol
 
 
 @asynccontextmanager
@@ -16,7 +17,14 @@ async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Serve `app` with its lifespan; yield a client whose base URL it is."""
     port = free_port()
     server = uvicorn.Server(
-        uvicorn.Config(app, port=port, log_config=None, access_log=False, server_header=False)
+        uvicorn.Config(
+            app,
+            http=ZeroCopyProtocol,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+        )
     )
     task = asyncio.create_task(_serve(server))
     while not server.started:

@@ -1,9 +1,6 @@
 """The bytes of a file, sent whole or in parts (RFC 9110, 13 and 14)."""
 
 import secrets
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
 from datetime import UTC
 from email.utils import format_datetime
 from uuid import UUID
@@ -20,24 +17,17 @@ from starlette.status import (
 
 from artstore_kit.contracts.files import FileAttributes
 from artstore_kit.errors import problem_response, problems
-from artstore_kit.metrics import size_class
 from artstore_kit.representation import attachment, digest_header, etag
+from storage_element.api.bodies import SentFile, body, is_for_the_kernel
 from storage_element.api.dependencies import ContentReader, Opened, Services
 from storage_element.database.files import StoredRow
 from storage_element.domain.byte_ranges import (
     Conditions,
-    Part,
     Representation,
     Selection,
     select,
 )
 from storage_element.domain.multipart import Multipart, content_range
-from storage_element.metrics import (
-    BROKEN_DOWNLOADS,
-    DOWNLOAD_SECONDS,
-    DOWNLOADS_IN_FLIGHT,
-    SENT_BYTES,
-)
 from storage_element.usecases.read_file import open_file
 
 router = APIRouter(prefix="/api/v1/files", tags=["files"], responses=problems(401, 403, 422, 503))
@@ -147,35 +137,9 @@ def _content(
         headers["Content-Length"] = str(frame.length)
     if request.method == "HEAD":
         return Response(status_code=selection.status, headers=headers)
-    body = _counted(_body(row.place, parts, frame, services))
-    return StreamingResponse(body, selection.status, headers)
-
-
-async def _body(
-    place: str, parts: Sequence[Part], frame: Multipart | None, services: Services
-) -> AsyncGenerator[bytes, None]:
-    for part in parts:
-        if frame is not None:
-            yield frame.head(part)
-        async with aclosing(services.blobs.read(place, part.start, part.length)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-    if frame is not None:
-        yield frame.tail
-
-
-async def _counted(body: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
-    began, sent, is_whole = time.perf_counter(), 0, False
-    with DOWNLOADS_IN_FLIGHT.track_inprogress():
-        try:
-            async with aclosing(body) as chunks:
-                async for chunk in chunks:
-                    yield chunk
-                    sent += len(chunk)
-                    SENT_BYTES.inc(len(chunk))
-            is_whole = True
-        finally:
-            if is_whole:
-                DOWNLOAD_SECONDS.labels(size_class(sent)).observe(time.perf_counter() - began)
-            else:
-                BROKEN_DOWNLOADS.inc()
+    path = services.blobs.path(row.place)
+    if frame is None and path and is_for_the_kernel(request.scope, parts[0].length):
+        return SentFile(path, parts[0], selection.status, headers)
+    return StreamingResponse(
+        body(row.place, parts, frame, services.blobs), selection.status, headers
+    )

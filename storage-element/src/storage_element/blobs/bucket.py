@@ -12,7 +12,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from storage_element.blobs.finishing import finished
+from artstore_kit.finishing import finished
 
 # Of one size but for the last: some stores insist.
 PART_BYTES = 8 * 1024 * 1024

@@ -50,18 +50,18 @@ class ReadFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._descriptor = -1
+        self.descriptor = -1
 
     def open(self) -> None:
-        self._descriptor = os.open(self._path, os.O_RDONLY)
+        self.descriptor = os.open(self._path, os.O_RDONLY)
 
     def part(self, start: int, length: int) -> bytes:
-        return os.pread(self._descriptor, length, start)
+        return os.pread(self.descriptor, length, start)
 
     def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
 
 
 def fsync_folder(folder: Path) -> None:

@@ -32,6 +32,7 @@ from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from artstore_kit.atomic_file import write_atomically
+from artstore_kit.finishing import finished
 from artstore_kit.logging import get_logger
 from artstore_kit.streams import BATCH_BYTES
 from storage_element.blobs import local_staging
@@ -44,7 +45,6 @@ from storage_element.blobs.durable import (
     space_below,
     unlink_durably,
 )
-from storage_element.blobs.finishing import finished
 from storage_element.blobs.local_uploads import UPLOAD_SUFFIX, LocalUploads
 from storage_element.blobs.store import (
     Entry,
@@ -223,6 +223,9 @@ class LocalDisk:
             finally:
                 with suppress(OSError):
                     await finished(pending)
+
+    def path(self, place: str) -> Path | None:
+        return self._root / place
 
     async def entries(self, *, after: str = "") -> AsyncIterator[list[Entry]]:
         with closing(self._walk("", after)) as found:

@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import AsyncIterable, Callable
 from typing import Any
 
+from artstore_kit.finishing import finished
 from artstore_kit.streams import batched
 from storage_element.blobs.durable import StagedFile
-from storage_element.blobs.finishing import finished
 from storage_element.blobs.store import Staged
 
 # So much at a time goes to the disk: the kernel by itself would begin when all of it is here.

@@ -15,9 +15,9 @@ from typing import Any
 from uuid import UUID
 
 from artstore_kit.failpoints import reached
+from artstore_kit.finishing import finished
 from artstore_kit.streams import BATCH_BYTES
 from storage_element.blobs.durable import fsync_folder, unlink_durably
-from storage_element.blobs.finishing import finished
 from storage_element.blobs.store import TruncatedError
 from storage_element.blobs.uploads import Digest, Kept, Leftover, Record, RunningDigest
 

@@ -22,10 +22,10 @@ from uuid import UUID
 from botocore.exceptions import BotoCoreError, ClientError
 
 from artstore_kit.failpoints import reached
+from artstore_kit.finishing import finished
 from artstore_kit.logging import get_logger
 from artstore_kit.streams import BATCH_BYTES, parts
 from storage_element.blobs.bucket import PART_BYTES, Bucket, ask, client, refusal, storage_error
-from storage_element.blobs.finishing import finished
 from storage_element.blobs.s3_uploads import S3Uploads
 from storage_element.blobs.store import (
     Entry,
@@ -227,8 +227,7 @@ class S3:
             answer = await self._ask("head_object", place)
         except FileNotFoundError:
             return None
-        size: int = answer["ContentLength"]
-        return size
+        return int(answer["ContentLength"])
 
     async def read(self, place: str, start: int, length: int) -> AsyncGenerator[bytes, None]:
         left = length
@@ -244,6 +243,9 @@ class S3:
                 raise storage_error(error) from error
             if left > 0:
                 raise TruncatedError(place)
+
+    def path(self, place: str) -> None:
+        del place
 
     async def entries(self, *, after: str = "") -> AsyncIterator[list[Entry]]:
         behind = {"StartAfter": _attributes(after)} if after else {}

@@ -24,10 +24,10 @@ from uuid import UUID, uuid4
 from botocore.exceptions import BotoCoreError, ClientError
 
 from artstore_kit.failpoints import reached
+from artstore_kit.finishing import finished
 from artstore_kit.logging import get_logger
 from artstore_kit.streams import BATCH_BYTES
 from storage_element.blobs.bucket import PART_BYTES, storage_error
-from storage_element.blobs.finishing import finished
 from storage_element.blobs.store import TruncatedError
 from storage_element.blobs.uploads import Digest, Kept, Leftover, Record, RunningDigest
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
@@ -115,6 +116,10 @@ class BlobStore(Staging, Protocol):
 
     def read(self, place: str, start: int, length: int) -> AsyncGenerator[bytes, None]:
         """Yield `length` bytes from `start`; raises TruncatedError where there are fewer."""
+        ...
+
+    def path(self, place: str) -> Path | None:
+        """Return the file in which bytes are, or None where they are in none."""
         ...
 
     def entries(self, *, after: str = "") -> AsyncIterator[list[Entry]]:
