@@ -1,5 +1,7 @@
 import email
+import os
 from email.message import Message
+from pathlib import Path
 from uuid import UUID
 
 import httpx
@@ -149,3 +151,27 @@ async def test_a_name_cannot_forge_header_fields(element: httpx.AsyncClient) -> 
     assert disposition.count('filename="') == 1
     assert disposition.isascii()
     assert not set(disposition) & set("\\/\r\n")
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-", "bytes=1-", "bytes=700000-1299999", "bytes=-300000"])
+async def test_a_large_part_is_sent_by_the_kernel(element: httpx.AsyncClient, asked: str) -> None:
+    content = os.urandom(1_500_000)
+    file_id = await store(element, content)
+
+    part = await read(element, file_id, Range=asked)
+
+    first, _, last = asked.removeprefix("bytes=").partition("-")
+    wanted = content[-int(last) :] if not first else content[int(first) : int(last or 2**40) + 1]
+    assert (part.status_code, part.content) == (206, wanted)
+
+
+async def test_missing_bytes_are_an_error_before_anything_is_sent(
+    element: httpx.AsyncClient, root: Path
+) -> None:
+    file_id = await store(element, os.urandom(1_500_000))
+    next(path for path in root.rglob(f"*{file_id}*") if path.suffix != ".json").unlink()
+
+    answer = await read(element, file_id)
+
+    assert answer.status_code == 500
+    assert str(root) not in answer.text

@@ -230,9 +230,8 @@ class S3:
         return int(answer["ContentLength"])
 
     async def read(self, place: str, start: int, length: int) -> AsyncGenerator[bytes, None]:
-        left = length
+        left, stop = length, start + length
         while left > 0:
-            stop = start + length
             answer = await self._ask("get_object", place, Range=f"bytes={stop - left}-{stop - 1}")
             try:
                 async with answer["Body"] as body:
