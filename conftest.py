@@ -4,11 +4,21 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from artstore_kit.testing import forking
+
 pytest_plugins = ["artstore_kit.testing.fixtures"]
 
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+forking.preload(
+    "admin_module.__main__",
+    "aiobotocore.session",
+    "ingester_module.__main__",
+    "query_module.__main__",
+    "storage_element.__main__",
+)
 
 SYSTEM_TESTS = Path(__file__).parent / "tests"
 

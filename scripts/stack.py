@@ -77,7 +77,7 @@ class Stack:
         self.secrets = self._load_secrets()
         self.postgres = Postgres(data / "postgres", self.secrets["postgres"])
         self.valkey = Valkey(data / "valkey", self.secrets["valkey"])
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, processes.Process] = {}
         self._described = False
 
     def url(self, name: str) -> str:
@@ -119,17 +119,20 @@ class Stack:
         logs = self.data / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, **self.environment(service), **extra}
+        self.processes[name] = self.spawn(service, environment, logs / f"{name}.log")
+
+    def spawn(self, service: Service, environment: dict[str, str], log: Path) -> processes.Process:
+        """Start the process of a service."""
         command = [sys.executable, "-m", service.package]
         if self.quiet:
-            with (logs / f"{name}.log").open("ab") as output:
-                process = processes.spawn(command, env=environment, cwd=ROOT, output=output)
-        else:
-            process = processes.spawn(command, env=environment, cwd=ROOT, output=subprocess.PIPE)
-            colour = _COLOURS[list(self.services).index(name) % len(_COLOURS)]
-            assert process.stdout is not None  # noqa: S101 - asked for above
-            arguments = (process.stdout, name, colour)
-            threading.Thread(target=_relay, args=arguments, daemon=True).start()
-        self.processes[name] = process
+            with log.open("ab") as output:
+                return processes.spawn(command, env=environment, cwd=ROOT, output=output)
+        process = processes.spawn(command, env=environment, cwd=ROOT, output=subprocess.PIPE)
+        colour = _COLOURS[list(self.services).index(service.name) % len(_COLOURS)]
+        assert process.stdout is not None  # noqa: S101 - asked for above
+        arguments = (process.stdout, service.name, colour)
+        threading.Thread(target=_relay, args=arguments, daemon=True).start()
+        return process
 
     def wait_until_ready(self, name: str) -> None:
         """Wait until a service says it is ready; raises when it ends or takes too long."""
@@ -208,7 +211,13 @@ class Stack:
 @contextlib.contextmanager
 def running(data: Path, *, free_ports: bool, quiet: bool = False) -> Iterator[Stack]:
     """Run a stack while the block lasts."""
-    stack = Stack(data, free_ports=free_ports, quiet=quiet)
+    with started(Stack(data, free_ports=free_ports, quiet=quiet)) as stack:
+        yield stack
+
+
+@contextlib.contextmanager
+def started(stack: Stack) -> Iterator[Stack]:
+    """Run this stack while the block lasts."""
     try:
         stack.start()
         yield stack

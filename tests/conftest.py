@@ -7,12 +7,13 @@ from uuid import uuid4
 import pytest
 from artstore_command import Command, endpoints, environment_of
 from artstore_user import Client
+from forked_stack import ForkedStack
 from ingest_user import Account
 
 from artstore_client import ArtStore
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing.tokens import TokenSigner
-from stack import Stack, running
+from stack import Stack, started
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,8 +38,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, signer: TokenSigner) -> Iter
     data: Path = tmp_path_factory.mktemp("the stack")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JWT_PRIVATE_KEY", signer.key.as_pem(private=True).decode())
-        with running(data, free_ports=True, quiet=True) as started:
-            yield started
+        with started(ForkedStack(data, free_ports=True)) as stack:
+            yield stack
 
 
 @pytest.fixture

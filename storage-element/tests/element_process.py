@@ -1,18 +1,11 @@
-"""Elements in processes of their own, which may be killed (SIGKILL) and started again.
-
-They are forked from a server that has imported everything, so that a start takes little time.
-"""
+"""Elements in processes of their own, which may be killed (SIGKILL) and started again."""
 
 import asyncio
-import ctypes
-import multiprocessing
 import os
 import signal
-import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
@@ -20,15 +13,12 @@ from uuid import UUID
 import httpx
 from backends import Backend, LocalFolder
 
+from artstore_kit.testing.forking import ForkedProcess
 from artstore_kit.testing.polling import eventually
 from artstore_kit.testing.postgres import Postgres
-from storage_element.__main__ import main
 
 # Before a command that is to see mounts of its own; where we are not root, as root of its own too.
 NAMESPACE = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
-_PR_SET_PDEATHSIG = 1
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["storage_element.__main__", "aiobotocore.session"])
 
 
 @dataclass(frozen=True)
@@ -40,20 +30,6 @@ class Finished:
     stderr: str
 
 
-def _main(environ: Mapping[str, str], words: Sequence[str]) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.environ.clear()
-    os.environ.update(environ)
-    sys.argv = ["python -m storage_element", *words]
-    sys.exit(main())
-
-
-def _main_into(folder: Path, environ: Mapping[str, str], words: Sequence[str]) -> None:
-    for descriptor, name in ((1, "stdout"), (2, "stderr")):
-        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
-    _main(environ, words)
-
-
 @dataclass
 class ElementProcess:
     """One process of an element, and what it works on."""
@@ -63,7 +39,7 @@ class ElementProcess:
     environ: dict[str, str]
     client: httpx.AsyncClient
     postgres: Postgres
-    process: BaseProcess | None = field(default=None)
+    process: ForkedProcess | None = field(default=None)
 
     @property
     def database(self) -> str:
@@ -71,17 +47,15 @@ class ElementProcess:
 
     def launch(self, failpoint: str = "") -> None:
         environ = {**self.environ, "FAILPOINT": failpoint}
-        self.process = _CONTEXT.Process(target=_main, args=(environ, ()))
-        self.process.start()
+        self.process = ForkedProcess("storage_element", env=environ)
 
     async def command(self, *words: str) -> Finished:
         """Run one of the commands of an element, and wait until it has ended."""
         with TemporaryDirectory() as folder:
-            process = _CONTEXT.Process(target=_main_into, args=(Path(folder), self.environ, words))
-            process.start()
-            await eventually(lambda: process.exitcode is not None, seconds=60)
-            written = {path.name: path.read_text() for path in Path(folder).iterdir()}
-        return Finished(process.exitcode, **written)
+            outputs = (Path(folder, "stdout"), Path(folder, "stderr"))
+            process = ForkedProcess("storage_element", words, env=self.environ, output=outputs)
+            await eventually(lambda: process.poll() is not None, seconds=60)
+            return Finished(process.returncode, *(path.read_text() for path in outputs))
 
     async def start(self, failpoint: str = "") -> None:
         """Start anew, with the leases of whoever died run out, and wait until it serves."""
@@ -96,7 +70,7 @@ class ElementProcess:
                     if (await self.client.get("/health/ready")).is_success:
                         return
                 assert self.process is not None
-                assert self.process.is_alive(), f"{self.name} ended: {self.process.exitcode}"
+                assert self.is_alive, f"{self.name} ended: {self.process.returncode}"
                 await asyncio.sleep(0.02)
 
     async def let_leases_run_out(self) -> None:
@@ -113,19 +87,19 @@ class ElementProcess:
 
     @property
     def is_alive(self) -> bool:
-        return self.process is not None and self.process.is_alive()
+        return self.process is not None and self.process.poll() is None
 
     async def died(self) -> None:
         """Wait until the process has been killed by its failpoint."""
         process = self.process
         assert process is not None
-        await eventually(lambda: process.exitcode is not None, seconds=60)
-        assert process.exitcode == -signal.SIGKILL
+        await eventually(lambda: process.returncode is not None, seconds=60)
+        assert process.returncode == -signal.SIGKILL
 
     def kill(self) -> None:
         if self.process is not None and self.is_alive:
             self.process.kill()
-            self.process.join()
+            self.process.wait()
 
     def traces(self, file_id: UUID) -> list[str]:
         """Return the names of whatever there is of a file."""

@@ -9,12 +9,25 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
-_PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 # PostgreSQL refuses to run as root; "nobody" it is, with root's right to pass closed folders.
 _UNPRIVILEGED = 65534
+
+
+class Process(Protocol):
+    """A child, as `subprocess.Popen` is one."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def kill(self) -> None: ...
 
 
 def free_port() -> int:
@@ -35,7 +48,7 @@ def _die_with_parent(number: int) -> Callable[[], None]:
     def before_exec() -> None:
         os.setpgid(0, 0)
         if _LIBC is not None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, number)
+            _LIBC.prctl(PR_SET_PDEATHSIG, number)
 
     return before_exec
 
@@ -63,7 +76,7 @@ def spawn(
     )
 
 
-def stop(process: subprocess.Popen[bytes], *, seconds: float = 30, by: int = signal.SIGTERM) -> int:
+def stop(process: Process, *, seconds: float = 30, by: int = signal.SIGTERM) -> int:
     """End a child by `by`, and by SIGKILL when it has not ended after `seconds`."""
     if process.poll() is None:
         process.send_signal(by)
