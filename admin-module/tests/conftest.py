@@ -23,6 +23,11 @@ Account = tuple[str, str]
 
 
 @pytest.fixture
+def migrated_for() -> str:
+    return "admin_module"
+
+
+@pytest.fixture
 def administrator_account() -> Account:
     return "root", "a secret: with + and % and ünicode"
 

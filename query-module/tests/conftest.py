@@ -19,6 +19,11 @@ Replica = Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture
+def migrated_for() -> str:
+    return "query_module"
+
+
+@pytest.fixture
 def query_settings(
     environment: pytest.MonkeyPatch, signer: TokenSigner, tmp_path: Path
 ) -> Settings:

@@ -39,6 +39,11 @@ def _parameters(item: pytest.Item) -> set[str]:
 
 
 @pytest.fixture
+def migrated_for() -> str:
+    return "storage_element"
+
+
+@pytest.fixture
 def root(tmp_path: Path) -> Path:
     """The storage root of the element under test."""
     return tmp_path / "files"
@@ -86,7 +91,7 @@ def authorization(signer: TokenSigner) -> dict[str, str]:
 @pytest.fixture
 def second_database(postgres: Postgres, database: str) -> Iterator[str]:
     name = f"{database}_second"
-    postgres.create_database(name)
+    postgres.create_database(name, like=postgres.migrated("storage_element"))
     yield name
     postgres.drop_database(name)
 

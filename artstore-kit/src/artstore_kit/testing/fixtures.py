@@ -45,7 +45,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     data = tmp_path_factory.mktemp("postgres") / "data"
     if given := _given("TEST_POSTGRES"):
         host, port, password = given
-        yield Postgres(data, password, port, host=host)
+        server = Postgres(data, password, port, host=host)
+        yield server
+        server.drop_migrated()
         return
     server = Postgres(data, secrets.token_urlsafe(), durable=False)
     server.start()
@@ -83,10 +85,18 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinIO]:
 
 
 @pytest.fixture
-def database(postgres: Postgres) -> Iterator[str]:
-    """Create an empty database and give its name."""
+def migrated_for() -> str | None:
+    """Name the package whose newest schema a test finds in its database; None: it is empty."""
+    return None
+
+
+@pytest.fixture
+def database(postgres: Postgres, migrated_for: str | None) -> Iterator[str]:
+    """Create a database without rows and give its name."""
     name = f"test_{secrets.token_hex(6)}"
-    postgres.create_database(name)
+    postgres.create_database(
+        name, like=postgres.migrated(migrated_for) if migrated_for else "template1"
+    )
     yield name
     postgres.drop_database(name)
 

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from types import FrameType
 
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from typing_extensions import override
 
 from artstore_kit.testing.processes import free_port
 from artstore_kit.zero_copy import ZeroCopyProtocol
@@ -15,12 +17,11 @@ from artstore_kit.zero_copy import ZeroCopyProtocol
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Serve `app` with its lifespan; yield a client whose base URL it is."""
-    port = free_port()
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             http=ZeroCopyProtocol,
-            port=port,
+            port=free_port(),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -32,12 +33,35 @@ async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
             message = "the service did not start; see the log above"
             raise RuntimeError(message)
         await asyncio.sleep(0.01)
+    url = f"http://127.0.0.1:{server.config.port}"
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             yield client
     finally:
-        server.should_exit = True
+        server.end()
         await task
+
+
+class _Server(uvicorn.Server):
+    """Ends as soon as it is told to: uvicorn looks whether it is ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        self.should_exit = True
+        self._ended.set()
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._ended.set()
+
+    @override
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self._ended.wait()
 
 
 async def _serve(server: uvicorn.Server) -> None:
