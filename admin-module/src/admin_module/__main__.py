@@ -7,6 +7,7 @@ import sys
 
 from admin_module.app import create_app, verify_trail
 from admin_module.config import OfflineSettings, Settings
+from admin_module.domain.secrets import give_memory_back
 from artstore_kit import application, logging, settings
 
 _NOTED = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
@@ -23,6 +24,7 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.command == "audit":
         sys.exit(_verify(asked.noted))
+    give_memory_back()
     configuration = settings.load(Settings)
     application.serve(create_app(configuration), "admin-module", configuration)
 

@@ -310,10 +310,11 @@ async def test_one_run_at_a_time_and_requests_are_checked(
 
 
 async def test_a_run_whose_process_died_is_taken_up_where_it_was(
-    element: httpx.AsyncClient, postgres: Postgres, database: str
+    start: Start, postgres: Postgres, database: str
 ) -> None:
-    first, *_ = [await store(element) for _ in range(3)]
-    await run(element, "verify")
+    async with start() as element:
+        first, *_ = [await store(element) for _ in range(3)]
+        await run(element, "verify")
     await asyncio.to_thread(
         postgres.execute,
         "UPDATE maintenance SET state = 'running', finished_at = NULL, done = 1,"
@@ -322,8 +323,9 @@ async def test_a_run_whose_process_died_is_taken_up_where_it_was(
         database,
     )
     path = "/api/v1/maintenance/verify"
-    assert (await until(element, path, lambda run: run["state"] == "done"))["done"] == 3
-    assert (await element.delete(f"/api/v1/files/{first}", headers=ADMIN)).status_code == 204
+    async with start() as element:
+        assert (await until(element, path, lambda run: run["state"] == "done"))["done"] == 3
+        assert (await element.delete(f"/api/v1/files/{first}", headers=ADMIN)).status_code == 204
 
 
 async def test_the_store_says_what_its_files_mean(start: Start, backend: Backend) -> None:
