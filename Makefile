@@ -42,10 +42,11 @@ test: $(INSTALLED) ## run the quick tests with coverage; ARGS="-k word" runs any
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
+	@# A file's tests stay together: those of the running system share one.
 	@# The line with which pytest closes is printed last, after the coverage.
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; color=no; if [ -t 1 ]; then color=yes; fi; \
 	status=0; $(BIN)/coverage erase; \
-	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup -m "not slow" --color=$$color | tee "$$log" || status=$$?; \
+	$(BIN)/coverage run -m pytest -n 2 --dist loadfile -m "not slow" --color=$$color | tee "$$log" || status=$$?; \
 	$(BIN)/coverage combine --quiet || status=1; \
 	$(BIN)/coverage report || status=1; \
 	tail -n 1 "$$log"; exit $$status
@@ -53,7 +54,7 @@ endif
 
 .PHONY: test-slow
 test-slow: $(INSTALLED) ## run the tests that take long: soak, crash matrix, large files
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 .PHONY: js
 js: tests/tus/node_modules/.installed ## install the tus client and server in JavaScript that tests use
