@@ -36,10 +36,9 @@ def signer() -> TokenSigner:
 def stack(tmp_path_factory: pytest.TempPathFactory, signer: TokenSigner) -> Iterator[Stack]:
     """The whole system, in a folder with a space in its name."""
     data: Path = tmp_path_factory.mktemp("the stack")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JWT_PRIVATE_KEY", signer.key.as_pem(private=True).decode())
-        with started(ForkedStack(data, free_ports=True)) as stack:
-            yield stack
+    settings = {"JWT_PRIVATE_KEY": signer.key.as_pem(private=True).decode()}
+    with started(ForkedStack(data, settings)) as stack:
+        yield stack
 
 
 @pytest.fixture

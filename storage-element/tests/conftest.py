@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -21,15 +22,19 @@ from artstore_kit.testing.tokens import TokenSigner
 from storage_element.app import create_app
 from storage_element.config import Settings
 
+# What these say of a bucket, they say quickly of a folder; each takes seconds on S3.
+_SLOW_ON_S3 = re.compile(r"(crashes|test_uploads|test_maintenance)\.py$")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Count among the slow tests all on a second S3, and those that kill what works on the first.
+    """Count among the slow tests all on a second S3, which differs little, and many on the first.
 
-    The second differs little, and each death on S3 takes seconds.
+    What every store must do is tested on the first by the quick ones too (`test_blob_stores.py`,
+    `test_every_backend.py`, `test_backup.py`, `test_replicas.py`).
     """
     for item in items:
         stores = _parameters(item)
-        if "minio" in stores or ("seaweedfs" in stores and item.path.name.endswith("crashes.py")):
+        if "minio" in stores or ("seaweedfs" in stores and _SLOW_ON_S3.search(item.path.name)):
             item.add_marker(pytest.mark.slow)
 
 
