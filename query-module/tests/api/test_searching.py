@@ -53,48 +53,50 @@ async def found(client: httpx.AsyncClient, **params: str) -> list[int]:
     return [UUID(item["file_id"]).int for item in answer.json()["items"]]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("договоры аренда", {1}),
-        ("елочная", {1}),
-        ("акты", {2}),
-        ("2025-001", {2, 3}),
-        ("2025-001 -invoice", {2}),
-        ("final", {2}),
-        ("приемка", {2}),
-        ("rack payments", {3}),
-        ("северным сиянием", {4}),
-        ("договор or racks", {1, 3}),
-        ('"три стойки"', set()),
-        ("nothing like it", set()),
-        ("'); DROP TABLE files; --", set()),
-        ("a & | ! <-> :*", set()),
-    ],
-)
+WORDS: list[tuple[str, set[int]]] = [
+    ("договоры аренда", {1}),
+    ("елочная", {1}),
+    ("акты", {2}),
+    ("2025-001", {2, 3}),
+    ("2025-001 -invoice", {2}),
+    ("final", {2}),
+    ("приемка", {2}),
+    ("rack payments", {3}),
+    ("северным сиянием", {4}),
+    ("договор or racks", {1, 3}),
+    ('"три стойки"', set()),
+    ("nothing like it", set()),
+    ("'); DROP TABLE files; --", set()),
+    ("a & | ! <-> :*", set()),
+]
+
+
 async def test_words_are_found_in_any_form_in_two_languages(
-    filled: httpx.AsyncClient, text: str, expected: set[int]
+    filled: httpx.AsyncClient, subtests: pytest.Subtests
 ) -> None:
-    assert set(await found(filled, q=text)) == expected
+    for text, expected in WORDS:
+        with subtests.test(f"{text} {expected}"):
+            assert set(await found(filled, q=text)) == expected
 
 
-@pytest.mark.parametrize(
-    ("mode", "text", "expected"),
-    [
-        ("exact", "NOTES.txt", [4]),
-        ("exact", "notes", []),
-        ("exact", "%", []),
-        ("partial", "2025", [3, 2]),
-        ("partial", "ДОГОВ", [1]),
-        ("partial", "0% г", [5]),
-        ("partial", "_", [5, 2]),
-        ("partial", "\\", []),
-    ],
-)
+NAMES: list[tuple[str, str, list[int]]] = [
+    ("exact", "NOTES.txt", [4]),
+    ("exact", "notes", []),
+    ("exact", "%", []),
+    ("partial", "2025", [3, 2]),
+    ("partial", "ДОГОВ", [1]),
+    ("partial", "0% г", [5]),
+    ("partial", "_", [5, 2]),
+    ("partial", "\\", []),
+]
+
+
 async def test_names_are_compared_as_text_without_wildcards(
-    filled: httpx.AsyncClient, mode: str, text: str, expected: list[int]
+    filled: httpx.AsyncClient, subtests: pytest.Subtests
 ) -> None:
-    assert await found(filled, q=text, mode=mode) == expected
+    for mode, text, expected in NAMES:
+        with subtests.test(f"{mode} {text} {expected}"):
+            assert await found(filled, q=text, mode=mode) == expected
 
 
 async def test_pages_neither_repeat_nor_skip_while_files_arrive(
@@ -160,20 +162,23 @@ async def test_the_content_of_an_element_that_is_away_can_be_asked_for_again(
     assert answer.headers["Retry-After"]
 
 
-@pytest.mark.parametrize(
-    "params",
-    [
-        {"limit": "0"},
-        {"limit": "1001"},
-        {"limit": "many"},
-        {"mode": "guess"},
-        {"q": "\x00"},
-        {"q": "x" * 1001},
-        {"cursor": "nonsense"},
-    ],
-)
-async def test_a_bad_question_is_refused(query: httpx.AsyncClient, params: dict[str, str]) -> None:
-    answer = await query.get(SEARCH, params=params)
+NONSENSE: list[dict[str, str]] = [
+    {"limit": "0"},
+    {"limit": "1001"},
+    {"limit": "many"},
+    {"mode": "guess"},
+    {"q": "\x00"},
+    {"q": "x" * 1001},
+    {"cursor": "nonsense"},
+]
 
-    assert answer.status_code in {400, 422}
-    assert answer.headers["Content-Type"] == "application/problem+json"
+
+async def test_a_bad_question_is_refused(
+    query: httpx.AsyncClient, subtests: pytest.Subtests
+) -> None:
+    for params in NONSENSE:
+        with subtests.test(str(params)):
+            answer = await query.get(SEARCH, params=params)
+
+            assert answer.status_code in {400, 422}
+            assert answer.headers["Content-Type"] == "application/problem+json"
