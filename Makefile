@@ -42,11 +42,12 @@ test: $(INSTALLED) ## run the quick tests with coverage; ARGS="-k word" runs any
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@# A file's tests stay together: those of the running system share one.
+	@# A file's tests stay together: those of the running system share one. Many wait for other
+	@# processes, so there are more of them than a small machine has cores.
 	@# The line with which pytest closes is printed last, after the coverage.
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; color=no; if [ -t 1 ]; then color=yes; fi; \
 	status=0; $(BIN)/coverage erase; \
-	$(BIN)/coverage run -m pytest -n 2 --dist loadfile -m "not slow" --color=$$color | tee "$$log" || status=$$?; \
+	$(BIN)/coverage run -m pytest -n 3 --dist loadfile -m "not slow" --color=$$color | tee "$$log" || status=$$?; \
 	$(BIN)/coverage combine --quiet || status=1; \
 	$(BIN)/coverage report || status=1; \
 	tail -n 1 "$$log"; exit $$status
