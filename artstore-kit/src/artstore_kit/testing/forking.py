@@ -38,7 +38,8 @@ class ForkedProcess:
         output: Path | tuple[Path, Path] | None = None,
     ) -> None:
         outputs = (output, output) if isinstance(output, Path) else output
-        self._process = _CONTEXT.Process(target=_main, args=(package, words, dict(env), outputs))
+        arguments = (package, words, dict(env), outputs)
+        self._process = _CONTEXT.Process(target=_main, args=arguments, daemon=True)
         self._process.start()
         assert self._process.pid is not None  # noqa: S101 - it was started
         self.pid: int = self._process.pid
