@@ -9,17 +9,15 @@ import asyncio
 import os
 import select
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from artstore_kit.finishing import finished
-
-if TYPE_CHECKING:
-    from uvicorn._types import ASGI3Application
 
 ZERO_COPY = "http.response.zerocopysend"
 
@@ -40,7 +38,7 @@ class ZeroCopyProtocol(HttpToolsProtocol):
     _blocked: asyncio.Future[None] | None = None
 
     @override
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         if self.scheme == "http":
             app = cast("ASGI3Application", self._offering(cast("ASGIApp", app), cycle))
         super()._start_asgi_task(cycle, app)

@@ -13,6 +13,7 @@ import pytest_asyncio
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
+from typing_extensions import override
 
 from artstore_kit.testing.fixtures import Serve
 from artstore_kit.testing.polling import eventually
@@ -30,6 +31,7 @@ class Sent(Response):
         self.path = path
         self.met = met
 
+    @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del receive
         assert ZERO_COPY in scope["extensions"]
