@@ -4,6 +4,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from artstore_kit.testing.forking import ForkedProcess
+from artstore_kit.testing.processes import Process
 from stack import Service, Stack
 
 
@@ -13,11 +14,15 @@ class ForkedStack(Stack):
     def __init__(self, data: Path, settings: Mapping[str, str]) -> None:
         super().__init__(data, free_ports=True, quiet=True)
         self._settings = settings
+        # Of these, memory is measured: what was imported for others would count as theirs.
+        self.unforked: set[str] = set()
 
     @override
     def environment(self, service: Service) -> dict[str, str]:
         return {**super().environment(service), **self._settings}
 
     @override
-    def spawn(self, service: Service, environment: dict[str, str], log: Path) -> ForkedProcess:
+    def spawn(self, service: Service, environment: dict[str, str], log: Path) -> Process:
+        if service.name in self.unforked:
+            return super().spawn(service, environment, log)
         return ForkedProcess(service.package, env=environment, output=log)

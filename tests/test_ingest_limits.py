@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from artstore_user import eventually, staged
+from forked_stack import ForkedStack
 from ingest_user import Account, memory, metric
 
 from stack import Stack
@@ -177,6 +178,8 @@ def _forget_peak(stack: Stack) -> None:
 def test_two_hundred_slow_uploads_fit_into_250_mib(maria: Account, announced: int) -> None:
     """Large ones are streamed; small ones are held, as far as there is room for that."""
     stack = maria.stack
+    assert isinstance(stack, ForkedStack)
+    stack.unforked.add("ingester")
     stack.kill("ingester")
     stack.launch("ingester")
     stack.wait_until_ready("ingester")
