@@ -37,6 +37,9 @@ demo: $(INSTALLED) ## boot the whole system on embedded parts; store, find and f
 up: $(INSTALLED) ## boot the whole system on embedded parts and keep it running
 	@$(BIN)/python scripts/stack.py
 
+# pytest rewrites assertions, those of its plugins too: 6 seconds a process, where it may not keep them.
+test test-slow: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: test
 test: $(INSTALLED) ## run the quick tests with coverage; ARGS="-k word" runs any part, without
 ifdef ARGS

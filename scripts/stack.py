@@ -24,6 +24,7 @@ from cryptography.fernet import Fernet
 
 from artstore_kit.atomic_file import write_atomically
 from artstore_kit.testing import processes
+from artstore_kit.testing.authorities import authorities
 from artstore_kit.testing.postgres import Postgres
 from artstore_kit.testing.valkey import Valkey
 
@@ -237,7 +238,7 @@ def _require_free(service: Service) -> None:
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5).is_success
+        return httpx.get(url, timeout=5, verify=authorities()).is_success
     except httpx.TransportError:
         return False
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol
 import httpx
 from typing_extensions import TypeVar
 
+from artstore_kit.testing.authorities import authorities
 from stack import Stack
 
 
@@ -51,7 +52,7 @@ class Client(Generic[InstallationT]):
 
     def __init__(self, stack: InstallationT) -> None:
         self.stack = stack
-        self.http = httpx.Client(timeout=120)
+        self.http = httpx.Client(timeout=120, verify=authorities())
 
     def log_in(self) -> None:
         self.http.headers["Authorization"] = f"Bearer {self.token()}"

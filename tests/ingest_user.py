@@ -10,6 +10,7 @@ import httpx
 from artstore_user import staged
 
 from artstore_kit.contracts.scopes import Role
+from artstore_kit.testing.authorities import authorities
 from artstore_kit.testing.tokens import TokenSigner
 from stack import Stack
 
@@ -26,7 +27,9 @@ class Account:
         self.query = f"{stack.url('query')}/api/v1/files"
         self.admin = stack.url("admin")
         token = signer.token(name, role, iss=stack.url("admin"))
-        self.http = httpx.Client(timeout=60, headers={"Authorization": f"Bearer {token}"})
+        self.http = httpx.Client(
+            timeout=60, headers={"Authorization": f"Bearer {token}"}, verify=authorities()
+        )
 
     def store(self, *, temporary: bool = True) -> dict[str, Any]:
         retention = {"policy": "temporary", "expires_at": "2090-01-01T00:00:00Z"}
@@ -68,7 +71,7 @@ class Account:
 
 def metric(stack: Stack, service: str, line: str) -> float:
     """Return the value of a sample, named with its labels; 0 where there is none."""
-    text = httpx.get(f"{stack.url(service)}/metrics").text
+    text = httpx.get(f"{stack.url(service)}/metrics", verify=authorities()).text
     return next(
         (float(row.rpartition(" ")[2]) for row in text.splitlines() if row.startswith(line)), 0
     )

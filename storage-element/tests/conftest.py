@@ -15,6 +15,7 @@ from element_user import Clock, Neighbours, Start, admin_of_tests, introduce
 
 from artstore_kit import settings
 from artstore_kit.contracts.scopes import Role
+from artstore_kit.testing.authorities import authorities
 from artstore_kit.testing.fixtures import Serve
 from artstore_kit.testing.postgres import Postgres
 from artstore_kit.testing.processes import free_port
@@ -189,7 +190,9 @@ async def prepare(
             name: str, backend: Backend, database: str, **values: str
         ) -> ElementProcess:
             port = free_port()
-            client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60)
+            client = httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{port}", timeout=60, verify=authorities()
+            )
             await stack.enter_async_context(client)
             client.headers.update(authorization)
             environ = {

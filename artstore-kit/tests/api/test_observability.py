@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from artstore_kit.contracts.scopes import Role
 from artstore_kit.testing import processes
+from artstore_kit.testing.authorities import authorities
 from artstore_kit.testing.polling import eventually
 from artstore_kit.testing.tokens import TokenSigner
 
@@ -46,7 +47,7 @@ class Tiny:
     def __init__(self, process: subprocess.Popen[bytes], log: Path, port: int) -> None:
         self.process = process
         self.port = port
-        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}")
+        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=authorities())
         self.log_file = log
         self._from = log.stat().st_size
 
@@ -82,7 +83,7 @@ def _running(signer: TokenSigner, folder: Path, **env: str) -> Iterator[Tiny]:
 
 def _answers(port: int) -> bool:
     try:
-        httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=0.5)
+        httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=0.5, verify=authorities())
     except httpx.TransportError:
         return False
     return True

@@ -24,6 +24,7 @@ from search_documents import documents, enter
 
 from artstore_kit import database
 from artstore_kit.contracts.scopes import Role
+from artstore_kit.testing.authorities import authorities
 from artstore_kit.testing.polling import eventually
 from artstore_kit.testing.processes import free_port, spawn, stop
 from artstore_kit.testing.tokens import TokenSigner
@@ -95,7 +96,7 @@ async def origin(
 
 def is_up(origin: str) -> bool:
     try:
-        return httpx.get(f"{origin}/health/ready").is_success
+        return httpx.get(f"{origin}/health/ready", verify=authorities()).is_success
     except httpx.TransportError:
         return False
 

@@ -17,6 +17,7 @@ import pytest
 from element_process import NAMESPACE
 from element_user import ADMIN, CONTENT, NOTES, TEMPORARY, described, store
 
+from artstore_kit.testing.authorities import authorities
 from artstore_kit.testing.polling import eventually
 from artstore_kit.testing.processes import free_port, spawn, stop
 from storage_element.domain.room import RESERVED_BYTES
@@ -89,12 +90,16 @@ async def element(
 ) -> AsyncIterator[httpx.AsyncClient]:
     def is_up() -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/health/ready").is_success
+            return httpx.get(
+                f"http://127.0.0.1:{port}/health/ready", verify=authorities()
+            ).is_success
         except httpx.TransportError:
             return False
 
     await eventually(is_up, seconds=60)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", timeout=60, verify=authorities()
+    ) as client:
         client.headers.update(authorization)
         yield client
 

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 from typing_extensions import override
 
+from artstore_kit.testing.authorities import authorities
 from artstore_kit.testing.processes import free_port
 from artstore_kit.zero_copy import ZeroCopyProtocol
 
@@ -35,7 +36,7 @@ async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         await asyncio.sleep(0.01)
     url = f"http://127.0.0.1:{server.config.port}"
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=30, verify=authorities()) as client:
             yield client
     finally:
         server.end()
