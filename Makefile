@@ -37,7 +37,7 @@ demo: $(INSTALLED) ## boot the whole system on embedded parts; store, find and f
 up: $(INSTALLED) ## boot the whole system on embedded parts and keep it running
 	@$(BIN)/python scripts/stack.py
 
-# pytest rewrites assertions, those of its plugins too: 6 seconds a process, where it may not keep them.
+# pytest rewrites assertions, those of its plugins too: seconds of each process, unless it may keep them.
 test test-slow: export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: test
