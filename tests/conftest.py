@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from artstore_command import Command, endpoints, environment_of
-from artstore_user import Client
+from artstore_user import Client, eventually
 from forked_stack import ForkedStack
 from ingest_user import Account
 
@@ -39,6 +39,27 @@ def stack(tmp_path_factory: pytest.TempPathFactory, signer: TokenSigner) -> Iter
     settings = {"JWT_PRIVATE_KEY": signer.key.as_pem(private=True).decode()}
     with started(ForkedStack(data, settings)) as stack:
         yield stack
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _elements_are_known(request: pytest.FixtureRequest) -> None:
+    """Begin a file of tests when uploads are taken: the one before may have restarted elements.
+
+    The ingester knows of that some seconds later.
+    """
+    tests = [item for item in request.session.items if item.path == request.path]
+    if not any("stack" in getattr(item, "fixturenames", ()) for item in tests):
+        return
+    client = Client(request.getfixturevalue("stack"))
+    with closing(client.http):
+        client.log_in()
+        eventually(lambda: _takes(client, "permanent"))
+        eventually(lambda: _takes(client, "temporary&expires_at=2090-01-01T00:00:00Z"))
+
+
+def _takes(client: Client, retention: str) -> bool:
+    url = f"{client.stack.url('ingester')}/api/v1/ingest/files?filename=first.txt"
+    return client.http.post(f"{url}&retention={retention}", content=b"1").is_success
 
 
 @pytest.fixture
