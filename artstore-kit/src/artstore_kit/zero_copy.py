@@ -31,8 +31,8 @@ class ZeroCopyProtocol(HttpToolsProtocol):
     """Uvicorn's side of an HTTP connection, with files that the kernel sends.
 
     The message: `file`, a descriptor; `offset` and `count`, both in bytes and both required; and
-    `more_body`. Its sender hears of a client that went away (ClientDisconnect), and of a file that
-    ends too soon (EOFError).
+    `more_body`. Its sender hears of a client that went away (ClientDisconnect), of a file that ends
+    too soon (EOFError), and of one that cannot be read (OSError).
     """
 
     _blocked: asyncio.Future[None] | None = None
@@ -72,7 +72,7 @@ class ZeroCopyProtocol(HttpToolsProtocol):
         socket = os.dup(self.transport.get_extra_info("socket").fileno())
         try:
             await self._sent(socket, file, offset, count)
-        except OSError as error:
+        except (ConnectionError, TimeoutError) as error:
             raise ClientDisconnect from error
         finally:
             os.close(socket)

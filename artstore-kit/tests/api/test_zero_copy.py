@@ -25,6 +25,8 @@ SIZE = 20 * 1024 * 1024
 class Sent(Response):
     """All of a file in two messages, `missing` more bytes than it has; remembers what it met."""
 
+    flags = os.O_RDONLY
+
     def __init__(self, path: Path, missing: int, met: list[type[BaseException]]) -> None:
         self.size = path.stat().st_size + missing
         super().__init__(headers={"Content-Length": str(self.size)})
@@ -36,7 +38,7 @@ class Sent(Response):
         del receive
         assert ZERO_COPY in scope["extensions"]
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        descriptor = os.open(self.path, os.O_RDONLY)
+        descriptor = os.open(self.path, self.flags)
         message = {"type": ZERO_COPY, "file": descriptor}
         try:
             await send({**message, "offset": 0, "count": 7, "more_body": True})
@@ -46,6 +48,12 @@ class Sent(Response):
             raise
         finally:
             os.close(descriptor)
+
+
+class Unreadable(Sent):
+    """The same through a descriptor from which nothing can be read, as from a disk that fails."""
+
+    flags = os.O_WRONLY
 
 
 @pytest.fixture
@@ -70,6 +78,10 @@ async def sender(
     @app.get("/file")
     async def get_file(request: Request) -> Response:
         return Sent(file, int(request.query_params.get("missing", 0)), met)
+
+    @app.get("/unreadable")
+    async def get_unreadable() -> Response:
+        return Unreadable(file, 0, met)
 
     @app.get("/words")
     async def get_words() -> str:
@@ -158,3 +170,12 @@ async def test_a_file_that_ends_too_soon_breaks_the_connection(
         await sender.get("/file?missing=1")
 
     assert met == [EOFError]
+
+
+async def test_a_file_that_cannot_be_read_is_not_taken_for_a_client_that_left(
+    sender: httpx.AsyncClient, met: list[type[BaseException]]
+) -> None:
+    with pytest.raises(httpx.RemoteProtocolError):
+        await sender.get("/unreadable")
+
+    assert met == [OSError]

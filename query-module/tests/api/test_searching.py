@@ -160,25 +160,3 @@ async def test_the_content_of_an_element_that_is_away_can_be_asked_for_again(
 
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
-
-
-NONSENSE: list[dict[str, str]] = [
-    {"limit": "0"},
-    {"limit": "1001"},
-    {"limit": "many"},
-    {"mode": "guess"},
-    {"q": "\x00"},
-    {"q": "x" * 1001},
-    {"cursor": "nonsense"},
-]
-
-
-async def test_a_bad_question_is_refused(
-    query: httpx.AsyncClient, subtests: pytest.Subtests
-) -> None:
-    for params in NONSENSE:
-        with subtests.test(str(params)):
-            answer = await query.get(SEARCH, params=params)
-
-            assert answer.status_code in {400, 422}
-            assert answer.headers["Content-Type"] == "application/problem+json"

@@ -154,7 +154,7 @@ async def test_a_name_cannot_forge_header_fields(element: httpx.AsyncClient) -> 
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-", "bytes=1-", "bytes=700000-1299999", "bytes=-300000"])
-async def test_a_large_part_is_sent_by_the_kernel(element: httpx.AsyncClient, asked: str) -> None:
+async def test_a_large_part_comes_as_it_was_stored(element: httpx.AsyncClient, asked: str) -> None:
     content = os.urandom(1_500_000)
     file_id = await store(element, content)
 

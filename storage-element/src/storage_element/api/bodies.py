@@ -27,7 +27,7 @@ from storage_element.metrics import (
     SENT_BYTES,
 )
 
-# Less is read and sent sooner than the kernel is told to.
+# Smaller parts stay one read and one write.
 _KERNEL_BYTES = 256 * 1024
 # So much is sent between two looks at the metrics.
 _STEP_BYTES = 64 * 1024 * 1024
