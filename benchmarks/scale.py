@@ -99,11 +99,10 @@ class Deployed:
             for path, origin in zip(paths, origins, strict=False)
         ]
 
-    def seed(self, bodies: Bodies) -> None:
+    def seed(self, bodies: Bodies, large: int) -> None:
         """Store what will be fetched, half of it with each element that is being filled."""
-        large = self.uploads() * (_LARGE // 2)
-        _, answers = transfer(large[:_LARGE], bodies.of(_PART))
-        self.stored[1][:0] = [_content(answer) for answer in answers]
+        _, answers = transfer((self.uploads() * large)[:large], bodies.of(_PART))
+        self.stored[1].extend(map(_content, answers))
         content = bodies.of(4 * KIB).read_bytes()
         with httpx.Client(timeout=60) as client:
             for upload in self.uploads() * (_SEEDED // 2):
@@ -137,7 +136,7 @@ def deployed(layout: Layout, folder: Path, bodies: Bodies) -> Iterator[Deployed]
         running = Deployed(containers, ingesters, queries, containers.headers(admin), ([], []))
         for pair in (elements[first : first + 2] for first in range(0, layout.elements, 2)):
             running.add_elements(pair)
-            running.seed(bodies)
+            running.seed(bodies, large=_LARGE * len(pair) // layout.elements)
         yield running
     finally:
         containers.remove()
@@ -166,7 +165,7 @@ def measure(running: Deployed, bodies: Bodies) -> Iterator[tuple[str, float, flo
     yield f"upload {_LARGE} x 64 MiB, MiB/s", *_transferred(running, uploads, bodies.of(_PART))
     yield (
         f"download {_LARGE} x 64 MiB, MiB/s",
-        *_transferred(running, running.downloads(large)[:_LARGE]),
+        *_transferred(running, running.downloads(large)),
     )
 
 
