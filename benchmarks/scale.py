@@ -28,7 +28,7 @@ from typing_extensions import override
 from containers import Containers, is_ready, until
 from cost import cpu_seconds
 from load import Request, hammer, transfer
-from stack import ROOT
+from stack import DATA, ROOT
 from turn import GIB, KIB, MIB, Bodies
 
 _FILES = ("docker-compose.infrastructure.yml", "docker-compose.backend.yml")
@@ -224,7 +224,8 @@ def main() -> None:
         check=True,
     )
     found: dict[tuple[str, Layout], Figures] = {}
-    with tempfile.TemporaryDirectory(dir=ROOT) as folder:
+    DATA.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=DATA) as folder:
         bodies = Bodies(Path(folder))
         for repetition in range(repetitions):
             for layout in LAYOUTS:
