@@ -2,7 +2,7 @@ import pytest
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, RSAKey
 
 from admin_module.domain import signing
 from admin_module.domain.sealing import Seal, WrongEncryptionKeyError
@@ -40,6 +40,15 @@ def test_the_key_id_is_the_thumbprint() -> None:
     key = signing.new_key()
     assert key.kid == key.thumbprint()
     assert signing.import_key(key.as_pem(private=True).decode()).kid == key.kid
+
+
+def test_no_new_key_has_an_id_that_looks_like_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = signing.new_key(), signing.new_key()
+    made = iter([first, second])
+    monkeypatch.setattr(RSAKey, "generate_key", lambda *_: next(made))
+    monkeypatch.setattr(first, "thumbprint", lambda: "-" + "a" * 42)
+
+    assert signing.new_key() is second
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,11 @@ _TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type (RFC 9068), not a secret
 
 
 def new_key() -> RSAKey:
-    return _with_thumbprint(RSAKey.generate_key(_KEY_BITS, _PARAMETERS))
+    """Make a key whose id does not begin with a dash: commands would take it for an option."""
+    while True:
+        key = _with_thumbprint(RSAKey.generate_key(_KEY_BITS, _PARAMETERS))
+        if not key.thumbprint().startswith("-"):
+            return key
 
 
 def import_key(pem: str) -> RSAKey:

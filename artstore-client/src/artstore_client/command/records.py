@@ -79,7 +79,13 @@ async def rotate(
 
 async def withdraw(
     session: Session,
-    kid: Annotated[str, typer.Argument(help="As `keys list` shows it.", show_default=False)],
+    kid: Annotated[
+        str,
+        typer.Argument(
+            help="As `keys list` shows it; after ` -- ` if it begins with a dash.",
+            show_default=False,
+        ),
+    ],
 ) -> None:
     """Publish a key no longer: what it signed is refused."""
     async with session.connect() as store:
