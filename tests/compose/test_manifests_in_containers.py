@@ -5,10 +5,11 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from artstore_user import Client, Installed, eventually
@@ -24,6 +25,8 @@ MONITORING = ("prometheus", "alertmanager", "grafana")
 JOBS = ("init-databases", "minio-bucket")
 # The element's replicas share a bucket; of the others one is like the next.
 REPLICAS = {"storage-element": 2}
+_DOWNLOADS = 12
+_LARGE = 48 * 1024 * 1024
 
 Running = dict[str, list[str]]
 
@@ -169,3 +172,28 @@ def test_a_lost_installation_comes_back_from_its_backup(empty: Cluster) -> None:
         assert client.digest_of(stored["file_id"]) == hashlib.sha256(content).hexdigest()
         found = client.http.get(f"{client.stack.url('admin')}/api/v1/service-accounts/kept")
         assert found.status_code == 200, found.text
+
+
+def test_a_replica_that_dies_takes_no_download_with_it(empty: Cluster) -> None:
+    running = deploy(empty)
+    content = os.urandom(_LARGE)
+    with using(empty, running) as client, ExitStack() as downloads:
+        stored = client.upload("large.bin", content).json()
+        address = f"{client.stack.url('query')}/api/v1/files/{stored['file_id']}/content"
+        # Each has begun; what is not read yet does not fit into what lies between.
+        bodies = []
+        for _ in range(_DOWNLOADS):
+            answer = downloads.enter_context(client.http.stream("GET", address))
+            bodies.append(answer.iter_bytes(64 * 1024))
+        digests = [hashlib.sha256(next(body)) for body in bodies]
+        docker("kill", running["storage-element"][0])
+
+        for body, digest in zip(bodies, digests, strict=True):
+            for chunk in body:
+                digest.update(chunk)
+        assert {digest.digest() for digest in digests} == {hashlib.sha256(content).digest()}
+        metrics = httpx.get(f"{client.stack.url('query')}/metrics").text
+        assert "artstore_query_continued_downloads_total 0.0" not in metrics
+        # The one that is left answers by itself, and at once.
+        assert client.digest_of(stored["file_id"]) == hashlib.sha256(content).hexdigest()
+        assert client.upload("another.bin", b"another").status_code == 201
