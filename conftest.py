@@ -13,6 +13,7 @@ settings.load_profile("untimed")
 forking.preload(
     "admin_module.__main__",
     "aiobotocore.session",
+    "artstore_client.__main__",
     "ingester_module.__main__",
     "query_module.__main__",
     "storage_element.__main__",

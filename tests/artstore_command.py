@@ -2,13 +2,14 @@
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from artstore_client import Endpoints
+from artstore_kit.testing.forking import Files, ForkedProcess
 from stack import Stack
 
 # The last is how coverage reaches a process.
@@ -48,17 +49,18 @@ class Command:
         return [sys.executable, "-m", "artstore_client", *map(str, arguments)]
 
     def run(self, *arguments: object, stdin: str | bytes = "") -> Done:
-        done = subprocess.run(
-            self.arguments(*arguments),
-            env=self.environ(),
-            cwd=self.home,
-            input=stdin.encode() if isinstance(stdin, str) else stdin,
-            capture_output=True,
-            check=False,
-            timeout=300,
-        )
-        out, err = (text.decode(errors="surrogateescape") for text in (done.stdout, done.stderr))
-        return Done(done.returncode, out, err)
+        with TemporaryDirectory() as folder:
+            given, out, err = (Path(folder, name) for name in ("in", "out", "err"))
+            given.write_bytes(stdin.encode() if isinstance(stdin, str) else stdin)
+            process = ForkedProcess(
+                "artstore_client",
+                [str(argument) for argument in arguments],
+                env=self.environ(),
+                files=Files(output=out, errors=err, input=given, folder=self.home),
+            )
+            code = process.wait(300)
+            written = (path.read_bytes() for path in (out, err))
+            return Done(code, *(text.decode(errors="surrogateescape") for text in written))
 
     def ok(self, *arguments: object, stdin: str | bytes = "") -> Done:
         done = self.run(*arguments, stdin=stdin)

@@ -24,14 +24,14 @@ from storage_element.app import create_app
 from storage_element.config import Settings
 
 # What these say of a bucket, they say quickly of a folder; each takes seconds on S3.
-_SLOW_ON_S3 = re.compile(r"(crashes|test_uploads|test_maintenance)\.py$")
+_SLOW_ON_S3 = re.compile(r"(test_uploads|test_maintenance|test_backup)\.py$")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Count among the slow tests all on a second S3, which differs little, and many on the first.
 
     What every store must do is tested on the first by the quick ones too (`test_blob_stores.py`,
-    `test_every_backend.py`, `test_backup.py`, `test_replicas.py`).
+    `test_every_backend.py`, `test_replicas.py`).
     """
     for item in items:
         stores = _parameters(item)

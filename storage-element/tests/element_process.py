@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx
 from backends import Backend, LocalFolder
 
-from artstore_kit.testing.forking import ForkedProcess
+from artstore_kit.testing.forking import Files, ForkedProcess
 from artstore_kit.testing.polling import eventually
 from artstore_kit.testing.postgres import Postgres
 
@@ -53,7 +53,9 @@ class ElementProcess:
         """Run one of the commands of an element, and wait until it has ended."""
         with TemporaryDirectory() as folder:
             outputs = (Path(folder, "stdout"), Path(folder, "stderr"))
-            process = ForkedProcess("storage_element", words, env=self.environ, output=outputs)
+            process = ForkedProcess(
+                "storage_element", words, env=self.environ, files=Files(*outputs)
+            )
             await eventually(lambda: process.poll() is not None, seconds=60)
             return Finished(process.returncode, *(path.read_text() for path in outputs))
 

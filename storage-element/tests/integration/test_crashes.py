@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
 from element_process import ElementProcess, attempt
 from element_user import (
     ADMIN,
@@ -22,6 +23,9 @@ from element_user import (
 )
 
 from artstore_kit.testing.postgres import Postgres
+
+# The slice of this that every run should see is in `tests/test_crashes.py`.
+pytestmark = pytest.mark.slow
 
 # More than one part of an upload in parts.
 LARGE = os.urandom(9 * 1024 * 1024)

@@ -5,11 +5,15 @@ import re
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import pytest
 from backends import S3Bucket
 from element_process import ElementProcess, attempt
 from element_user import CONTENT, TEMPORARY, store
 
 import storage_element
+
+# Each of them goes through several starts of an element.
+pytestmark = pytest.mark.slow
 
 # What goes at each step is gone afterwards, by recovery or by the run itself.
 GC_STEPS = (

@@ -10,7 +10,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from artstore_kit.testing.processes import PR_SET_PDEATHSIG
@@ -23,10 +25,23 @@ def preload(*modules: str) -> None:
     _CONTEXT.set_forkserver_preload(list(modules))
 
 
+@dataclass(frozen=True)
+class Files:
+    """What a process reads and writes, and the folder it is in; ours where there is none.
+
+    What it writes is appended.
+    """
+
+    output: Path | None = None
+    errors: Path | None = None
+    input: Path | None = None
+    folder: Path | None = None
+
+
 class ForkedProcess:
     """`python -m PACKAGE WORDS...`, with what `subprocess.Popen` offers of it.
 
-    It sees `env` alone; both its outputs are appended to the file `output`, or are ours.
+    It sees `env` alone; both its outputs go to the file `output`, or as `files` says.
     """
 
     def __init__(
@@ -35,10 +50,10 @@ class ForkedProcess:
         words: Sequence[str] = (),
         *,
         env: Mapping[str, str],
-        output: Path | tuple[Path, Path] | None = None,
+        output: Path | None = None,
+        files: Files | None = None,
     ) -> None:
-        outputs = (output, output) if isinstance(output, Path) else output
-        arguments = (package, words, dict(env), outputs)
+        arguments = (package, words, dict(env), files or Files(output, output))
         self._process = _CONTEXT.Process(target=_main, args=arguments, daemon=True)
         self._process.start()
         assert self._process.pid is not None  # noqa: S101 - it was started
@@ -65,18 +80,21 @@ class ForkedProcess:
         self.send_signal(signal.SIGKILL)
 
 
-def _main(
-    package: str,
-    words: Sequence[str],
-    environ: Mapping[str, str],
-    outputs: tuple[Path, Path] | None,
-) -> None:
+def _main(package: str, words: Sequence[str], environ: Mapping[str, str], files: Files) -> None:
     # A group of its own, so that Ctrl-C reaches only whoever started us; our end follows theirs.
     os.setpgid(0, 0)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    for descriptor, path in zip((1, 2), outputs or (), strict=False):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+    for descriptor, path in ((1, files.output), (2, files.errors)):
+        if path is not None:
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+    if files.input is not None:
+        # multiprocessing has closed the one that was inherited.
+        os.dup2(os.open(files.input, os.O_RDONLY), 0)
+        sys.stdin = os.fdopen(0, encoding=sys.stdout.encoding, closefd=False)
+    if files.folder is not None:
+        os.chdir(files.folder)
     os.environ.clear()
     os.environ.update(environ)
+    time.tzset()
     sys.argv = [f"python -m {package}", *words]
     sys.exit(importlib.import_module(f"{package}.__main__").main())
