@@ -19,6 +19,8 @@ from artstore_client import ArtStore, DigestMismatchError, ProblemError
 from artstore_client.journal import Journal
 from stack import Stack
 
+pytestmark = pytest.mark.slow
+
 MIB = 1024 * 1024
 
 
@@ -78,7 +80,6 @@ def test_an_upload_that_is_cut_goes_on_where_it_was(
     assert not list((tmp_path / "journal").iterdir())
 
 
-@pytest.mark.slow
 def test_two_gibibytes_survive_ten_cuts_and_two_restarts(
     stack: Stack, store: ArtStore, proxy: CuttingProxy, tmp_path: Path
 ) -> None:

@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Count among the slow tests all on a second S3, which differs little, and many on the first.
 
     What every store must do is tested on the first by the quick ones too (`test_blob_stores.py`,
-    `test_every_backend.py`, `test_replicas.py`).
+    `test_every_backend.py`).
     """
     for item in items:
         stores = _parameters(item)

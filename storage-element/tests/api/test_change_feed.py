@@ -63,6 +63,7 @@ async def follow(
             return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [3, 1000])
 async def test_a_reader_sees_every_commit_of_32_writers_once_and_in_order(
     element: httpx.AsyncClient, limit: int

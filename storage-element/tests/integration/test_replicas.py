@@ -18,6 +18,8 @@ from element_user import CONTENT, OWNER, described, store
 
 from artstore_kit.testing.polling import eventually
 
+pytestmark = pytest.mark.slow
+
 LARGE = os.urandom(9 * 1024 * 1024)
 Replicas = tuple[ElementProcess, ElementProcess]
 
@@ -44,7 +46,6 @@ async def put(element: ElementProcess, file_id: UUID, content: bytes) -> httpx.R
 
 
 # A lease lasts its time; `test_lost_leases.py` has what is quick.
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("failpoint", "content", "survives"),
     [
@@ -172,7 +173,6 @@ async def test_an_upload_goes_on_at_either_of_them(replicas: Replicas) -> None:
     assert await content_of(second.client, upload_id) == content
 
 
-@pytest.mark.slow
 async def test_one_that_lives_goes_on_with_what_the_other_received(replicas: Replicas) -> None:
     dying, living = replicas
     await asyncio.gather(dying.start("upload.staged"), living.start())
