@@ -21,9 +21,7 @@ from artstore_kit.health import Dependency
 from artstore_kit.recent_files import RecentFiles
 from storage_element.api.dependencies import Services
 from storage_element.api.routes import ROUTERS
-from storage_element.blobs.bucket import Bucket
 from storage_element.blobs.local_disk import LocalDisk
-from storage_element.blobs.s3 import S3
 from storage_element.blobs.store import BlobStore
 from storage_element.clients.peers import Peers
 from storage_element.clients.status_board import StatusBoard
@@ -37,7 +35,7 @@ from storage_element.database.uploads import Uploads
 from storage_element.domain.element import Element
 from storage_element.domain.maintenance import Run, Task
 from storage_element.domain.room import Room
-from storage_element.jobs import expire_uploads, report_status
+from storage_element.jobs import expire_uploads, give_memory_back, report_status
 from storage_element.jobs import maintain as maintain_jobs
 from storage_element.jobs import recover_writes as recovery
 from storage_element.usecases.change_mode import apply_configured_mode
@@ -179,6 +177,7 @@ def _jobs(
     settings: Settings, kept: _Kept, board: StatusBoard, admin: AdminApi
 ) -> list[Coroutine[Any, Any, None]]:
     return [
+        *give_memory_back.jobs(),
         *expire_uploads.jobs(at=kept.uploading),
         *recovery.jobs(journal=kept.journal, blobs=kept.blobs, files=kept.files, feed=kept.feed),
         *maintain_jobs.jobs(
@@ -260,6 +259,14 @@ def blob_store(settings: Settings) -> BlobStore:
     """Return the store that the settings name, not yet open."""
     if settings.storage_type is StorageType.LOCAL:
         return LocalDisk(settings.storage_path)
+    return _s3(settings)
+
+
+def _s3(settings: Settings) -> BlobStore:
+    # Who keeps files in a folder has no use for 10 MiB of an S3 client, nor time for its import.
+    from storage_element.blobs.bucket import Bucket  # noqa: PLC0415
+    from storage_element.blobs.s3 import S3  # noqa: PLC0415
+
     access_key, secret_key = settings.storage_s3_access_key, settings.storage_s3_secret_key
     bucket = Bucket(
         name=settings.storage_s3_bucket,
