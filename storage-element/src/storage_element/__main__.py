@@ -10,8 +10,7 @@ from typing import Any
 from artstore_kit import application, failpoints, logging, settings
 from artstore_kit.errors import ServiceError
 from artstore_kit.health import UnreadyError
-from storage_element.app import create_app, maintain
-from storage_element.blobs.choice import blob_store
+from storage_element.app import blob_store, create_app, maintain
 from storage_element.blobs.local_disk import LocalDisk
 from storage_element.config import Settings
 from storage_element.domain.maintenance import Run, State, Task

@@ -15,13 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from artstore_kit import application, database, discovery, http_client, redis_client, schedule
 from artstore_kit.admin_api import AdminApi
-from artstore_kit.contracts.elements import Registration
+from artstore_kit.contracts.elements import Registration, StorageType
 from artstore_kit.grants import Grants
 from artstore_kit.health import Dependency
 from artstore_kit.recent_files import RecentFiles
 from storage_element.api.dependencies import Services
 from storage_element.api.routes import ROUTERS
-from storage_element.blobs.choice import blob_store
+from storage_element.blobs.local_disk import LocalDisk
 from storage_element.blobs.store import BlobStore
 from storage_element.clients.peers import Peers
 from storage_element.clients.status_board import StatusBoard
@@ -253,6 +253,25 @@ async def _store(settings: Settings) -> AsyncIterator[BlobStore]:
         yield store
     finally:
         await store.close()
+
+
+def blob_store(settings: Settings) -> BlobStore:
+    """Return the store that the settings name, not yet open."""
+    if settings.storage_type is StorageType.LOCAL:
+        return LocalDisk(settings.storage_path)
+    # Who keeps files in a folder has no use for 10 MiB of an S3 client, nor time for its import.
+    from storage_element.blobs import bucket, s3  # noqa: PLC0415
+
+    access_key, secret_key = settings.storage_s3_access_key, settings.storage_s3_secret_key
+    configured = bucket.Bucket(
+        name=settings.storage_s3_bucket,
+        region=settings.storage_s3_region,
+        endpoint=str(settings.storage_s3_endpoint) if settings.storage_s3_endpoint else None,
+        access_key=access_key.get_secret_value() if access_key else None,
+        secret_key=secret_key.get_secret_value() if secret_key else None,
+        path_style=settings.storage_s3_path_style,
+    )
+    return s3.S3(configured, memory=settings.storage_s3_memory)
 
 
 async def _element(settings: Settings, feed: Feed, blobs: BlobStore) -> Element:
