@@ -53,8 +53,19 @@ def _elements_are_known(request: pytest.FixtureRequest) -> None:
     client = Client(request.getfixturevalue("stack"))
     with closing(client.http):
         client.log_in()
+        # Where the second has not registered yet, the first also takes what is permanent.
+        eventually(lambda: _registered(client) >= _elements(client))
         eventually(lambda: _takes(client, "permanent"))
         eventually(lambda: _takes(client, "temporary&expires_at=2090-01-01T00:00:00Z"))
+
+
+def _elements(client: Client) -> set[str]:
+    return {service.name for service in client.stack.services.values() if service.element_mode}
+
+
+def _registered(client: Client) -> set[str]:
+    answer = client.admin("GET", "storage-elements")
+    return {item["element_id"] for item in answer.json()["items"]}
 
 
 def _takes(client: Client, retention: str) -> bool:
