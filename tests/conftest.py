@@ -64,7 +64,7 @@ def _elements(client: Client) -> set[str]:
 
 
 def _registered(client: Client) -> set[str]:
-    answer = client.admin("GET", "storage-elements")
+    answer = client.admin("GET", "storage-elements").raise_for_status()
     return {item["element_id"] for item in answer.json()["items"]}
 
 

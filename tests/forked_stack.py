@@ -3,7 +3,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from artstore_kit.testing.forking import ForkedProcess
+from artstore_kit.testing.forking import Files, ForkedProcess
 from artstore_kit.testing.processes import Process
 from stack import Service, Stack
 
@@ -25,4 +25,4 @@ class ForkedStack(Stack):
     def spawn(self, service: Service, environment: dict[str, str], log: Path) -> Process:
         if service.name in self.unforked:
             return super().spawn(service, environment, log)
-        return ForkedProcess(service.package, env=environment, output=log)
+        return ForkedProcess(service.package, env=environment, files=Files(log, log))

@@ -36,7 +36,12 @@ print(kept, held() - before)
 # The service on local disk, imported and told its store.
 ON_DISK = """
 import sys
-from storage_element import __main__
+from pathlib import Path
+from types import SimpleNamespace
+from storage_element.__main__ import blob_store
+from artstore_kit.contracts.elements import StorageType
+
+blob_store(SimpleNamespace(storage_type=StorageType.LOCAL, storage_path=Path("files")))
 print([name for name in sys.modules if "botocore" in name])
 """
 

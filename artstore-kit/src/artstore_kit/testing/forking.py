@@ -38,10 +38,13 @@ class Files:
     folder: Path | None = None
 
 
+_OURS = Files()
+
+
 class ForkedProcess:
     """`python -m PACKAGE WORDS...`, with what `subprocess.Popen` offers of it.
 
-    It sees `env` alone; both its outputs go to the file `output`, or as `files` says.
+    It sees `env` alone.
     """
 
     def __init__(
@@ -50,10 +53,9 @@ class ForkedProcess:
         words: Sequence[str] = (),
         *,
         env: Mapping[str, str],
-        output: Path | None = None,
-        files: Files | None = None,
+        files: Files = _OURS,
     ) -> None:
-        arguments = (package, words, dict(env), files or Files(output, output))
+        arguments = (package, words, dict(env), files)
         self._process = _CONTEXT.Process(target=_main, args=arguments, daemon=True)
         self._process.start()
         assert self._process.pid is not None  # noqa: S101 - it was started
