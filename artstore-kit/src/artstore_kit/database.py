@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import asyncpg
 from alembic import command
@@ -19,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
 from artstore_kit.logging import get_logger
 from artstore_kit.settings import DatabaseSettings
@@ -43,14 +44,17 @@ _KEEPALIVE = {
     "tcp_keepalives_count": "3",
 }
 _UNPOOLED: dict[str, Any] = {"poolclass": NullPool}
+_turns: WeakKeyDictionary[AsyncEngine, asyncio.Semaphore] = WeakKeyDictionary()
 
 DATABASE_ERRORS = (DBAPIError, PoolTimeoutError, OSError, TimeoutError)
 # The last comes of a connection whose end has been announced but has not come.
 _DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
-def connect(settings: DatabaseSettings, *, pooled: bool = True) -> AsyncEngine:
-    """Create the engine of a service; nothing is connected yet.
+def connect(
+    settings: DatabaseSettings, *, pooled: bool = True, options: Mapping[str, str] | None = None
+) -> AsyncEngine:
+    """Create the engine of a service; nothing is connected yet. `options` are PostgreSQL's own.
 
     Not `pooled`, every connection is its own: for those kept open to hold a session lock, which
     would otherwise starve the requests.
@@ -68,10 +72,13 @@ def connect(settings: DatabaseSettings, *, pooled: bool = True) -> AsyncEngine:
         pool = {
             "pool_size": settings.db_pool_size,
             "max_overflow": 0,
+            # The one used last knows the statements' plans, and has what they read at hand.
+            "pool_use_lifo": True,
             "pool_timeout": _CONNECT_TIMEOUT,
         }
-    engine = _engine(url, seconds=_COMMAND_TIMEOUT, settings={}, pool=pool)
+    engine = _engine(url, seconds=_COMMAND_TIMEOUT, settings=options or {}, pool=pool)
     event.listen(engine.sync_engine, "checkout", _require_open)
+    _turns[engine] = asyncio.Semaphore(settings.db_pool_size)
     return engine
 
 
@@ -113,17 +120,40 @@ async def fetch(engine: AsyncEngine, statement: str, *arguments: object) -> list
 
 
 @asynccontextmanager
-async def held(engine: AsyncEngine) -> AsyncIterator["Held"]:
-    """Take a connection of the pool for several such statements: that costs more than to ask."""
+async def held(
+    engine: AsyncEngine, turns: asyncio.Semaphore | None = None
+) -> AsyncIterator["Held"]:
+    """Take a connection of the pool for several such statements: that costs more than to ask.
+
+    Whoever waits longest comes first; SQLAlchemy's pool would give a connection to whoever asks
+    just when one is put back. Of all that share `turns` so many have one at once.
+    """
+    turns = turns or _turns[engine]
+    await _taken(turns)
     try:
-        pooled = await engine.raw_connection()
+        pooled = await _pooled(engine)
+        try:
+            yield Held(cast("asyncpg.Connection", pooled.driver_connection))
+        finally:
+            pooled.close()
+    finally:
+        turns.release()
+
+
+async def _pooled(engine: AsyncEngine) -> PoolProxiedConnection:
+    try:
+        return await engine.raw_connection()
     except engine.dialect.loaded_dbapi.Error as error:
         # Here SQLAlchemy leaves to us what it makes of a driver's error.
         raise DBAPIError(None, None, error) from error
-    try:
-        yield Held(cast("asyncpg.Connection", pooled.driver_connection))
-    finally:
-        pooled.close()
+
+
+async def _taken(turns: asyncio.Semaphore) -> None:
+    if not turns.locked():
+        await turns.acquire()
+        return
+    async with asyncio.timeout(_CONNECT_TIMEOUT):
+        await turns.acquire()
 
 
 class Held:

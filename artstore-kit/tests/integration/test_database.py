@@ -85,3 +85,42 @@ async def test_a_connection_that_is_refused_is_an_error_of_the_database(
         await database.fetch(engine, "SELECT 1")
 
     await engine.dispose()
+
+
+async def test_whoever_waits_longest_gets_the_next_connection(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("DB_POOL_SIZE", "2")
+    engine = database.connect(DatabaseSettings())
+    # Both are connected: which of two would be first is their own affair.
+    async with database.held(engine), database.held(engine):
+        pass
+    asked: list[int] = []
+    served: list[int] = []
+
+    async def ask_again_at_once(client: int) -> None:
+        for _ in range(20):
+            asked.append(client)
+            async with database.held(engine) as connection:
+                served.append(client)
+                await connection.fetch("SELECT 1")
+
+    await asyncio.gather(*map(ask_again_at_once, range(8)))
+
+    assert served == asked
+    await engine.dispose()
+
+
+async def test_who_waits_too_long_for_a_connection_is_told(
+    environment: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("DB_POOL_SIZE", "2")
+    monkeypatch.setattr(database, "_CONNECT_TIMEOUT", 0.2)
+    engine = database.connect(DatabaseSettings())
+
+    async with database.held(engine), database.held(engine):
+        with pytest.raises(database.DATABASE_ERRORS):
+            await database.fetch(engine, "SELECT 1")
+    assert await database.fetch(engine, "SELECT 1")
+
+    await engine.dispose()
