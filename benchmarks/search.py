@@ -79,7 +79,7 @@ def _measure(postgres: Postgres, console: Console, seconds: float, scratch: Path
         kinds["file from cache"] = _files(origin, token)
         for kind, targets in kinds.items():
             requests = [Request("GET", origin, target, _bearer(token)) for target in targets]
-            hammer(requests, clients=_CLIENTS, seconds=2, scratch=scratch)
+            hammer(requests, clients=_CLIENTS, seconds=seconds, scratch=scratch)
             before = [cpu_seconds([root]) for root in (pid, server)]
             outcome = hammer(requests, clients=_CLIENTS, seconds=seconds, scratch=scratch)
             after = [cpu_seconds([root]) for root in (pid, server)]

@@ -5,7 +5,6 @@ import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -68,18 +67,19 @@ def _copy(postgres: Postgres, files: int, element: str) -> None:
 
 
 def in_parts(work: Callable[[range], None], files: int) -> None:
-    """Share the numbers of files among processes; `work` can be pickled."""
-    share = files // _WRITERS
-    starts = [part * share for part in range(_WRITERS)]
-    parts = [range(a, b) for a, b in pairwise([*starts, files])]
+    """Share the numbers of files among processes; `work` can be pickled.
+
+    They take turns: what is written is in the order of time, as followers read it.
+    """
+    parts = [range(start * _CHUNK, files, _WRITERS * _CHUNK) for start in range(_WRITERS)]
     with multiprocessing.get_context("spawn").Pool(_WRITERS) as pool:
         pool.map(work, parts)
 
 
 def chunks(part: range, total: int) -> Iterator[Iterator[dict[str, Any]]]:
     """Yield the documents of the files, as many at a time as one statement takes."""
-    for start in range(part.start, part.stop, _CHUNK):
-        yield search_corpus.documents(start, min(_CHUNK, part.stop - start), total)
+    for start in part:
+        yield search_corpus.documents(start, min(_CHUNK, total - start), total)
 
 
 def _write(part: range, *, port: int, password: str, element: str, total: int) -> None:

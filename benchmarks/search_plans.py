@@ -53,7 +53,9 @@ class _Watched(SearchIndex):
     @override
     async def fetch(self, statement: str, *arguments: Any) -> list[Row]:
         if "files" in statement or "words" in statement:
-            [(plan,)] = await super().fetch(f"EXPLAIN (FORMAT JSON) {statement}", *arguments)
+            [(plan,)] = await super().fetch(
+                f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {statement}", *arguments
+            )
             self.plans.append(plan[0]["Plan"])
         return await super().fetch(statement, *arguments)
 
