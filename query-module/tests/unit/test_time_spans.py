@@ -94,8 +94,8 @@ def test_a_skip_never_goes_back_to_where_the_path_has_been() -> None:
     path.step()
     edge = path.edge
     assert edge is not None
-    [nearest, *_] = path.coarse_units()
-    path.skip_to(nearest)
+    [nearest, *_] = path.units()
+    path.skip_to(nearest * STEP + STEP - 1)
     assert path.edge == edge
     path.skip_to(None)
     assert path.ended

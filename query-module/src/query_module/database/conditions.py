@@ -13,12 +13,13 @@ from typing import Any, Self
 from typing_extensions import override
 
 from query_module.domain import time_spans
-from query_module.domain.conjunction import all_of, conjuncts, excludes, in_order
+from query_module.domain.conjunction import all_of, in_order
 from query_module.domain.cursor import Moment
 from query_module.domain.filenames import searchable
 from query_module.domain.frequencies import Frequencies, together
 from query_module.domain.path import Chronicle
 from query_module.domain.search import SearchQuery
+from query_module.domain.terms import Wording
 
 _TRIGRAM = re.compile(r"[^\W_]{3}")
 
@@ -59,11 +60,14 @@ class Known:
     anywhere: Frequencies = field(default_factory=Frequencies)
     in_names: Frequencies = field(default_factory=Frequencies)
 
-    def expected(self, words: str, marks: str) -> tuple[float, float]:
+    def expected(self, worded: Wording, marks: Sequence[str]) -> tuple[float, float]:
         """Return how many files should match, and how many of those by their names."""
-        marked = [self.anywhere.share(mark) for mark in conjuncts(marks)]
+        marked = [self.anywhere.share(mark) for mark in marks]
         anywhere, in_names = (
-            together([*marked, *map(known.share, conjuncts(words))])
+            max(
+                together([*marked, *(min(map(known.share, group)) for group in groups)])
+                for groups in worded.groups or ((),)
+            )
             for known in (self.anywhere, self.in_names)
         )
         return anywhere * self.chronicle.files, in_names * self.chronicle.files
@@ -71,15 +75,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question in the index's own terms, and how many files should match it.
-
-    `words` ranks; what it matches is what all of the `lookups` find, which is sooner found.
-    """
+    """A question in the index's own terms, and how many files should match it."""
 
     asked: SearchQuery
-    words: str
-    lookups: list[str]
-    marks: str
+    worded: Wording
+    marks: list[str]
     expected: float
     expected_named: float
     known: Known
@@ -87,7 +87,7 @@ class Question:
     @property
     def is_elsewhere(self) -> bool:
         """True where the index of words has nothing to look up, or a digest tells more."""
-        indexed = self.words or self.marks or any(map(_has_trigram, self.asked.parts))
+        indexed = self.worded.words or self.marks or any(map(_has_trigram, self.asked.parts))
         return not indexed or self.asked.sha256 is not None
 
     def conditions(
@@ -100,20 +100,25 @@ class Question:
         """
         found = Conditions()
         by_index = by_index and not self.is_elsewhere
-        # What is in a name is also in the rest; what is not may be there.
-        words = [] if named and not excludes(self.words) else self.lookups
-        searched = in_order([*words, *conjuncts(self.marks)], self.known.anywhere.share)
+        worded, compared = self.worded, "ts_match_vq({}, {{}}::tsquery)"
+        if named:
+            lookups = in_order(worded.lookups, self.known.in_names.share)
+            found.require_each("names @@ {}::tsquery", lookups)
+            found.require_each(compared.format("names"), worded.compared)
+        # What is in a name is also in the rest.
+        words = () if named else worded.lookups
+        searched = in_order([*words, *self.marks], self.known.anywhere.share)
         if within:
             searched.append(within)
         if by_index:
-            found.require_each("search @@ {}::text::tsquery", searched)
+            found.require_each("search @@ {}::tsquery", searched)
         elif searched:
-            found.require("ts_match_vq(search, {}::text::tsquery)", all_of(searched))
-        if named:
-            lookups = in_order(self.lookups, self.known.in_names.share)
-            found.require_each("names @@ {}::text::tsquery", lookups)
-        elif named is not None:
-            found.require("NOT names @@ {}::text::tsquery", self.words)
+            found.require(compared.format("search"), all_of(searched))
+        # What must not be there is in no name, and may be in the rest.
+        if not named or worded.excludes:
+            found.require_each(compared.format("search"), worded.compared)
+        if named is False:
+            found.require("NOT names @@ {}::tsquery", worded.words)
         for part in self.asked.parts:
             indexed = by_index and _has_trigram(part)
             clause = "filename ILIKE {}" if indexed else "texticlike(filename, {})"

@@ -2,27 +2,30 @@
 
 Ranking reads every file it ranks, and a common word is in a tenth of all. Ranked are therefore the
 newest files that have all words in their names and, where those are few, the newest of the others;
-behind them come all the rest, newest first. Where no more than that match, all are ranked.
+behind them come all the rest, newest first. Where few match, all are ranked.
 
 How far back files are ranked is fixed by the first page and travels in the cursor: what arrives
 later moves nothing that was there from one side of the line to the other.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from query_module.database import statements
 from query_module.database.conditions import Question
 from query_module.database.search import Hits, Row, SearchIndex, Walk
 from query_module.domain.cursor import Moment, RankPosition
+from query_module.domain.path import AT_ONCE
 
 _RANKED_FILES = 100
+# Of matches all over the index: to find them takes longer than of those that names tell.
+_RANKED_OF_MANY = 50
 _UNBOUNDED = 1_000_000
 _IS_BEFORE = "(created_at, file_id) < ({}::timestamptz, {}::uuid)"
 
 
 @dataclass(frozen=True, slots=True)
 class _Ranked:
-    """What is ranked, and since when; without a line on one side all of that side is.
+    """The best of what is ranked, and since when; without a line on one side all of that side is.
 
     Where `named_since` is set, no file is ranked without the words in its name.
     """
@@ -34,7 +37,7 @@ class _Ranked:
     def position(self, row: Row) -> RankPosition:
         return RankPosition(
             rank=row.get("rank"),
-            created_at=row["created_at"],
+            created_at=row["key"],
             file_id=row["file_id"],
             named_since=self.named_since,
             others_since=self.others_since,
@@ -46,7 +49,7 @@ async def by_relevance(
 ) -> Hits:
     """Return matches, best first."""
     if after is None:
-        ranked = await _ranked(index, question)
+        ranked = await _ranked(index, question, page=limit)
     elif after.rank is not None:
         ranked = await _ranked_again(index, question, after)
     else:
@@ -62,21 +65,24 @@ async def by_relevance(
     return Hits(rows, ranked.position)
 
 
-async def _ranked(index: SearchIndex, question: Question) -> _Ranked:
-    named = await index.walk(question, Walk(statements.RANKED, _RANKED_FILES, named=True))
-    left = _RANKED_FILES - len(named)
-    if not left:
-        return _Ranked(named, min(map(_moment, named)), None)
-    others = await index.walk(question, Walk(statements.RANKED, left, named=False))
-    line = min(map(_moment, others)) if len(others) == left else None
-    return _Ranked(named + others, None, line)
+async def _ranked(index: SearchIndex, question: Question, *, page: int) -> _Ranked:
+    way = Walk(statements.RANKED, _RANKED_FILES, page, named=True)
+    named = await index.walk(question, way)
+    steps = _steps(named)
+    enough = _RANKED_FILES if question.expected <= AT_ONCE else _RANKED_OF_MANY
+    left = enough - sum(steps.values())
+    if left <= 0:
+        return _Ranked(named, min(steps), None)
+    others = await index.walk(question, replace(way, limit=left, named=False))
+    steps = _steps(others)
+    return _Ranked(named + others, None, min(steps) if sum(steps.values()) == left else None)
 
 
 async def _ranked_again(index: SearchIndex, question: Question, position: RankPosition) -> _Ranked:
-    way = Walk(statements.RANKED, _UNBOUNDED, named=True, stop=position.named_since)
+    way = Walk(statements.RANKED, _UNBOUNDED, _UNBOUNDED, named=True, stop=position.named_since)
     rows = await index.walk(question, way)
     if position.named_since is None:
-        way = Walk(statements.RANKED, _UNBOUNDED, named=False, stop=position.others_since)
+        way = replace(way, named=False, stop=position.others_since)
         rows += await index.walk(question, way)
     return _Ranked(rows, position.named_since, position.others_since)
 
@@ -84,19 +90,20 @@ async def _ranked_again(index: SearchIndex, question: Question, position: RankPo
 async def _rest(
     index: SearchIndex, question: Question, ranked: _Ranked, *, start: Moment | None, limit: int
 ) -> list[Row]:
-    statement = statements.in_time()
+    statement = statements.by_key("created_at", descending=True)
     if ranked.named_since is None:
         way = Walk(statement, limit, named=False, start=start or ranked.others_since)
     else:
-        clause = f"(NOT names @@ {{}}::text::tsquery OR {_IS_BEFORE})"
-        besides = ((clause, (question.words, *ranked.named_since)),)
+        clause = f"(NOT names @@ {{}}::tsquery OR {_IS_BEFORE})"
+        besides = ((clause, (question.worded.words, *ranked.named_since)),)
         way = Walk(statement, limit, start=start, besides=besides)
     return await index.walk(question, way)
 
 
 def _best(row: Row) -> tuple[float, object, object]:
-    return row["rank"], row["created_at"], row["file_id"]
+    return row["rank"], row["key"], row["file_id"]
 
 
-def _moment(row: Row) -> Moment:
-    return row["created_at"], row["file_id"]
+def _steps(rows: list[Row]) -> dict[Moment, int]:
+    """Return how many files were ranked in each step, by the oldest of them."""
+    return {(row["since"], row["since_id"]): row["ranked"] for row in rows}

@@ -5,12 +5,13 @@ them are read; where many do, only spans of time, one after the other, until the
 (`domain/time_spans.py`).
 """
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 
 import asyncpg
@@ -27,10 +28,13 @@ from query_module.database.conditions import (
     pattern_of,
     size_marks,
 )
+from query_module.database.terms import Terms
+from query_module.domain.conjunction import all_of
 from query_module.domain.cursor import Moment, NamePosition, Position, SizePosition, TimePosition
 from query_module.domain.frequencies import Frequencies
-from query_module.domain.path import LEVEL, Chronicle, Path
+from query_module.domain.path import Chronicle, Path
 from query_module.domain.search import SearchQuery, Sort, alternatives
+from query_module.domain.terms import wording
 from query_module.domain.time_spans import Span, unit_of
 
 # As many are read to be sorted; of more, those that an index has in order are looked through.
@@ -44,6 +48,8 @@ _KEYS = {
     Sort.NAME_BACKWARDS: ("name_key", True),
 }
 
+_TIME = "created_at"
+
 Row: TypeAlias = asyncpg.Record
 
 
@@ -54,17 +60,30 @@ class Hits:
     rows: list[Row]
     position: Callable[[Row], Position]
 
+    def documents(self, limit: int) -> list[str]:
+        """Return the first files, as JSON."""
+        return [_document(row) for row in self.rows[:limit]]
+
+
+def _document(row: Row) -> str:
+    """Add to a file's attributes what only the index knows: cheaper here than in PostgreSQL."""
+    element, rank = json.dumps(row["element_id"]), row.get("rank")
+    rank_json = "null" if rank is None else repr(rank)
+    return f'{row["attributes"][:-1]}, "element_id": {element}, "rank": {rank_json}}}'
+
 
 @dataclass(frozen=True, slots=True)
 class Walk:
     """A way through the matches in the order of time.
 
     `named` as in `Question.conditions`; `start` and `stop` are where it begins and ends, both
-    excluded and included in turn; `besides` are further conditions.
+    excluded and included in turn; `besides` are further conditions. Where matches are ranked, of
+    each step the best come, a `page` of them.
     """
 
     statement: str
     limit: int
+    page: int = 0
     named: bool | None = None
     start: Moment | None = None
     stop: Moment | None = None
@@ -81,15 +100,18 @@ class _Remembered:
 
 
 class SearchIndex:
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, at_once: int = 5) -> None:
+        """Answer so many questions `at_once`; others wait for their turn."""
         self._engine = engine
+        self._turns = asyncio.Semaphore(at_once)
         self._held: database.Held | None = None
         self._remembered = _Remembered()
+        self._terms = Terms()
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[Self]:
         """Yield the index on one connection for all statements of a question."""
-        async with database.held(self._engine) as connection:
+        async with database.held(self._engine, self._turns) as connection:
             held = copy(self)
             held._held = connection  # noqa: SLF001 - a copy of ourselves
             yield held
@@ -101,47 +123,55 @@ class SearchIndex:
         return await database.fetch(self._engine, statement, *arguments)
 
     async def question(self, asked: SearchQuery) -> Question | None:
-        """Put a question into the index's terms; None where its text has no word to look for."""
-        terms = [[asdict(term) for term in terms] for terms in alternatives(asked.words)]
-        marks = [mark.document() for mark in asked.required]
-        sizes = size_marks(asked)
+        """Put a question into the index's terms; None where its text has no word to look for.
+
+        What the terms mean is asked for, where that is not known yet.
+        """
+        said = alternatives(asked.words)
+        texts = [term.text for terms in said for term in terms]
+        worded = wording(said, await self._terms.known(texts, self.fetch))
+        if asked.words and not worded.words:
+            return None
+        marks = await self._terms.marked(asked.required, self.fetch)
+        if sizes := size_marks(asked):
+            marks.append(sizes)
+        known = await self._what_is_known()
         # The planner knows about parts of names; and it seldom expects too many, which would have
         # an order looked through to its end.
-        planned = bool(asked.parts) or asked.order in _KEYS
-        arguments = json.dumps(terms), json.dumps(marks), pattern_of(asked.parts), sizes, planned
-        [(words, lookups, marked, expected, named)] = await self.fetch(statements.ASKED, *arguments)
-        if asked.words and not words:
-            return None
-        marked = f"{marked} & {sizes}" if marked and sizes else marked or sizes
-        known = await self._what_is_known()
-        if expected is None:
-            expected, named = known.expected(words, marked)
-        return Question(asked, words, lookups, marked, expected, named or 0, known)
+        if asked.parts or asked.order in _KEYS:
+            pattern, words = pattern_of(asked.parts), worded.words
+            both = all_of([*marks, words] if words else marks)
+            arguments = both, all_of(marks), words, pattern
+            [(expected, named)] = await self.fetch(statements.EXPECTED, *arguments)
+        else:
+            expected, named = known.expected(worded, marks)
+        return Question(asked, worded, marks, expected, named, known)
 
     async def walk(self, question: Question, way: Walk) -> list[Row]:
-        """Return matches in the order of time, span by span, until there are enough."""
+        """Return matches span by span, in the order of time, until there are enough."""
         if question.is_elsewhere:
             return await self._step(question, way, Span(None, None), way.limit)
         rows: list[Row] = []
         path = _path(question, way)
+        missing = way.limit
         while not path.ended:
             span = path.step()
-            found = await self._step(question, way, span, way.limit - len(rows))
+            found = await self._step(question, way, span, missing)
             rows += found
-            if len(rows) >= way.limit or _is_past(span, question.asked, way):
+            matched = found[0].get("ranked", len(found)) if found else 0
+            missing -= matched
+            if missing <= 0 or _is_past(span, question.asked, way):
                 break
-            if found:
-                path.found(len(found), min(way.limit - len(rows), _WANTED))
+            if matched:
+                path.found(matched, min(missing, _WANTED))
             elif not path.ended:
-                path.skip_to(await self._first_with(question, way, path.coarse_units()))
+                path.skip_to(await self._first_with(question, way, path))
         return rows
 
-    async def _first_with(self, question: Question, way: Walk, units: list[int]) -> int | None:
+    async def _first_with(self, question: Question, way: Walk, path: Path) -> int | None:
         found = question.conditions(named=way.named)
-        found.require("search @@ format({}, unit)::tsquery", f"'t{LEVEL}=%s'")
-        rows = await self.fetch(
-            statements.FIRST_UNIT.format(conditions=found, units=found.argument(units)),
-            *found.arguments,
+        rows = await self.run(
+            statements.first_unit(ascending=way.ascending), found, units=path.units()
         )
         return rows[0]["unit"] if rows else None
 
@@ -155,29 +185,30 @@ class SearchIndex:
             found.require("(created_at, file_id) >= ({}::timestamptz, {}::uuid)", *way.stop)
         for clause, values in way.besides:
             found.require(clause, *values)
-        return await self.run(way.statement, found, words=question.words, limit=limit)
+        filled: dict[str, object] = {"limit": limit}
+        if way.statement is statements.RANKED:
+            filled |= {"words": question.worded.words, "page": way.page}
+        return await self.run(way.statement, found, **filled)
 
-    async def run(
-        self, statement: str, found: Conditions, *, limit: int, words: str = ""
-    ) -> list[Row]:
-        """Run a statement with its conditions, and the words to rank by, filled in."""
-        ranked = found.argument(words) if statement is statements.RANKED else ""
-        filled = statement.format(conditions=found, words=ranked, limit=found.argument(limit))
-        return await self.fetch(filled, *found.arguments)
+    async def run(self, statement: str, found: Conditions, **filled: Any) -> list[Row]:
+        """Run a statement with its conditions and other values filled in."""
+        named = {name: found.argument(value) for name, value in filled.items()}
+        return await self.fetch(statement.format(conditions=found, **named), *found.arguments)
 
     async def by_time(self, question: Question, *, after: Moment | None, limit: int) -> Hits:
         """Return matches, newest or oldest first."""
         ascending = question.asked.order is Sort.OLDEST
-        statement = statements.in_time(ascending=ascending, elsewhere=question.is_elsewhere)
-        way = Walk(statement, limit, start=after, ascending=ascending)
-        rows = await self.walk(question, way)
-        return Hits(
-            rows, lambda row: TimePosition(created_at=row["created_at"], file_id=row["file_id"])
+        statement = statements.by_key(
+            _TIME, descending=not ascending, in_order=question.is_elsewhere
         )
+        rows = await self.walk(question, Walk(statement, limit, start=after, ascending=ascending))
+        return Hits(rows, lambda row: TimePosition(created_at=row["key"], file_id=row["file_id"]))
 
     async def newest(self, question: Question, *, columns: Sequence[str], limit: int) -> list[Row]:
         """Return columns of the newest matches, whatever the question's order."""
-        statement = statements.in_time(columns, elsewhere=question.is_elsewhere)
+        statement = statements.by_key(
+            _TIME, columns, descending=True, in_order=question.is_elsewhere
+        )
         return await self.walk(question, Walk(statement, limit))
 
     async def by_key(
@@ -192,16 +223,10 @@ class SearchIndex:
             found.require(
                 f"({key}, file_id) {comparison} ({{}}, {{}}::uuid)", after.key, after.file_id
             )
-        statement = statements.by_key(key, descending=descending, few=few)
+        statement = statements.by_key(key, descending=descending, in_order=not few)
         rows = await self.run(statement, found, limit=limit)
         kind = SizePosition if key == "size" else NamePosition
         return Hits(rows, lambda row: kind(key=row["key"], file_id=row["file_id"]))
-
-    async def documents(self, rows: Sequence[Row]) -> list[str]:
-        """Return the files that were found, as JSON."""
-        ranks = [row.get("rank") for row in rows]
-        found = await self.fetch(statements.DOCUMENTS, [row["file_id"] for row in rows], ranks)
-        return [row[0] for row in found]
 
     async def _what_is_known(self) -> Known:
         remembered = self._remembered

@@ -6,11 +6,11 @@ PostgreSQL must not look through the index on time instead, in the hope of meeti
 
 from collections.abc import Sequence
 
-ASKED = """
-SELECT words::text, artstore_lookups($1, words), marks::text,
-    CASE WHEN $5 THEN artstore_expected(words && marks && $4::text::tsquery, NULL, $3) END,
-    CASE WHEN $5 AND numnode(words) > 0 THEN artstore_expected(marks, words, $3) END
-FROM (SELECT artstore_tsquery($1) AS words, artstore_marks_tsquery($2) AS marks) asked
+from query_module.domain.time_spans import COARSE, FINE, STEP
+
+EXPECTED = """
+SELECT artstore_expected($1::tsquery, NULL, $4),
+    CASE WHEN $3 <> '' THEN artstore_expected($2::tsquery, $3::text::tsquery, $4) ELSE 0 END
 """
 # Behind the shares of the common lexemes PostgreSQL keeps the least of them.
 COMMON = """
@@ -29,53 +29,71 @@ SELECT reltuples::float8, (
 )
 FROM pg_class WHERE oid = 'files'::regclass
 """
-DOCUMENTS = """
-SELECT (attributes || jsonb_build_object('element_id', element_id, 'rank', rank))::text
-FROM unnest($1::uuid[], $2::float8[]) WITH ORDINALITY AS wanted (id, rank, place)
-JOIN files ON file_id = id ORDER BY place
-"""
-# Rows are found again by their place, which is cheaper than to carry what is ranked along.
+# Rows are found again by their place, which is cheaper than to carry what is ranked along. Of what
+# is ranked the best come, a page of them, and with each how many there are and which is the oldest.
 RANKED = """
 WITH found AS MATERIALIZED (
     SELECT ctid AS place, file_id, created_at FROM files WHERE {conditions}
 ), newest AS (
-    SELECT place FROM found ORDER BY created_at DESC, file_id DESC LIMIT {limit}
+    SELECT * FROM found ORDER BY created_at DESC, file_id DESC LIMIT {limit}
+), best AS (
+    SELECT newest.*, element_id, ts_rank_cd(search, {words}::tsquery)::float8 AS rank,
+        count(*) OVER () AS ranked
+    FROM newest JOIN files ON ctid = place ORDER BY rank DESC, created_at DESC, file_id DESC
+    LIMIT {page}
 )
-SELECT file_id, created_at, ts_rank_cd(search, {words}::text::tsquery)::float8 AS rank
-FROM newest JOIN files ON ctid = place
+SELECT file_id, created_at AS key, element_id, rank, ranked, since.*,
+    (SELECT attributes::text FROM files WHERE ctid = place) AS attributes
+FROM best, (SELECT created_at AS since, file_id AS since_id FROM newest
+    ORDER BY created_at, file_id LIMIT 1) since
 """
-# The first of the units, in their order, in which a file matches.
-FIRST_UNIT = """
-SELECT unit FROM unnest({units}::bigint[]) unit,
-    LATERAL (SELECT FROM files WHERE {conditions} LIMIT 1) matching
+_FIRST_UNIT = """
+SELECT fine.unit FROM unnest({{units}}::bigint[]) tried,
+    LATERAL (SELECT tried AS unit FROM files
+        WHERE {{conditions}} AND search @@ format($$'t{coarse}=%s'$$, tried)::tsquery LIMIT 1
+    ) coarse,
+    LATERAL generate_series({parts}) part,
+    LATERAL (SELECT part AS unit FROM files
+        WHERE {{conditions}} AND search @@ format($$'t{fine}=%s'$$, part)::tsquery LIMIT 1
+    ) fine
 LIMIT 1
 """
-
 _FOUND = """
-WITH found AS MATERIALIZED (SELECT file_id, {columns} FROM files WHERE {{conditions}})
-SELECT * FROM found ORDER BY {key} {way}, file_id {way} LIMIT {{limit}}
+WITH found AS MATERIALIZED (
+    SELECT ctid AS place, file_id, {key} AS key, {columns} FROM files WHERE {{conditions}}
+)
+SELECT file_id, key, {columns}{attributes} FROM (
+    SELECT * FROM found ORDER BY key {way}, file_id {way} LIMIT {{limit}}
+) page
 """
+_OF_THE_PAGE = ", (SELECT attributes::text FROM files WHERE ctid = place) AS attributes"
 _IN_ORDER = """
-SELECT file_id, {columns} FROM files WHERE {{conditions}}
+SELECT file_id, {key} AS key, {columns}{attributes} FROM files WHERE {{conditions}}
 ORDER BY {key} {way}, file_id {way} LIMIT {{limit}}
 """
 
 
-def in_time(
-    columns: Sequence[str] = (), *, ascending: bool = False, elsewhere: bool = False
+def by_key(
+    key: str, columns: Sequence[str] = (), *, descending: bool, in_order: bool = False
 ) -> str:
-    """Read matches in the order of time: what the index of words finds, or is found `elsewhere`."""
-    return (_IN_ORDER if elsewhere else _FOUND).format(
-        columns=", ".join(("created_at", *columns)),
-        key="created_at",
-        way="ASC" if ascending else "DESC",
-    )
+    """Read matches in the order of a column, as `key`: with their attributes, or some `columns`.
 
-
-def by_key(key: str, *, descending: bool, few: bool) -> str:
-    """Read matches in the order of a column: all of a few, or as an index has them in order."""
-    return (_FOUND if few else _IN_ORDER).format(
-        columns=f"{key} AS key",
-        key="key" if few else key,
+    What the index of words finds is sorted; `in_order` it is looked for in the index of the column.
+    """
+    template, attributes = (_IN_ORDER, ", attributes::text") if in_order else (_FOUND, _OF_THE_PAGE)
+    return template.format(
+        key=key,
+        columns=", ".join(columns or ("element_id",)),
+        attributes="" if columns else attributes,
         way="DESC" if descending else "ASC",
     )
+
+
+def first_unit(*, ascending: bool) -> str:
+    """Find the first of the coarse `units` with a match, and in it the first fine unit with one.
+
+    To try a unit without matches costs little, and of one with many as much as they are.
+    """
+    first, last = f"coarse.unit * {STEP}", f"coarse.unit * {STEP} + {STEP - 1}"
+    parts = f"{first}, {last}" if ascending else f"{last}, {first}, -1"
+    return _FIRST_UNIT.format(coarse=COARSE, fine=FINE, parts=parts)

@@ -1,28 +1,28 @@
 """The way back (or on) through time in search of matches: how far each step should reach.
 
 How many files match is known only roughly, and words have their times: the first step is short,
-and the next ones as long as what was found lets expect. Where nothing was found, the coarse units
-of time in which something is are asked for.
+and the next ones as long as what was found lets expect. Where nothing was found, the units of time
+that follow are tried for one in which something is: the next step begins there.
 """
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from query_module.domain.time_spans import COARSEST, STEP, UNIT_SECONDS, Span, unit_of
+from query_module.domain.time_spans import COARSE, COARSEST, FINE, STEP, UNIT_SECONDS, Span, unit_of
 
 # Where no more than this are expected, all matches are read at once.
-AT_ONCE = 1024
+AT_ONCE = 512
 _SHORTEST = 500
-# To look at too many files at first costs less than to come back.
-_FIRST = 4000
+# Words are not everywhere as frequent as on the whole, and where many match they are all read.
+_LONGEST_FIRST = 16_000
+_LONGEST_BEHIND_SKIP = 4_000
 _GROWTH = 16
 # What a step finds varies: half as much again is seldom too little.
 _MARGIN = 1.5
 _COVER = 64
-# The coarse units: 7 weeks.
-LEVEL = 4
-_COARSE = STEP**LEVEL
+_COARSE = STEP**COARSE
+_FINE = STEP**FINE
 _TOP: int = STEP**COARSEST
 
 
@@ -74,10 +74,11 @@ class Path:
     edge: int | None = None
     ended: bool = False
     _length: float = field(init=False)
+    _skipped: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         likely = 2 * self.wanted * self.chronicle.files / max(self.expected, 1)
-        self._length = max(min(likely, max(2.0 * self.wanted, _FIRST)), _SHORTEST)
+        self._length = max(min(likely, _LONGEST_FIRST), _SHORTEST)
 
     def step(self) -> Span:
         """Return the next span; the last one ends the path."""
@@ -114,7 +115,7 @@ class Path:
         longest = self._length * _GROWTH
         self._length = min(longest, max(_MARGIN * missing * self._length / matches, _SHORTEST))
 
-    def coarse_units(self) -> list[int]:
+    def units(self) -> list[int]:
         """Return the coarse units that lie ahead, the nearest first."""
         if self.edge is None:
             return []
@@ -124,11 +125,14 @@ class Path:
         return [*range((self.edge - 1) // _COARSE, oldest - 1, -1)]
 
     def skip_to(self, unit: int | None) -> None:
-        """Go on where a coarse unit begins, which has a match; None: none of them has."""
-        self._length *= 2
+        """Go on where a fine unit begins, which has a match; None: none of them has."""
+        self._length = (
+            2 * self._length if self._skipped else min(self._length, _LONGEST_BEHIND_SKIP)
+        )
+        self._skipped = True
         if unit is None:
             self.ended = True
         elif self.edge is not None and self.ascending:
-            self.edge = max(self.edge, unit * _COARSE)
+            self.edge = max(self.edge, unit * _FINE)
         elif self.edge is not None:
-            self.edge = min(self.edge, (unit + 1) * _COARSE)
+            self.edge = min(self.edge, (unit + 1) * _FINE)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -92,7 +92,9 @@ class SearchQuery:
 
     def identity(self) -> bytes:
         """Return bytes that differ from those of any other question."""
-        return json.dumps(astuple(self), default=str).encode()
+        asked = {name: getattr(self, name) for name in self.__slots__}
+        asked["marks"] = [mark.document() for mark in self.marks]
+        return json.dumps([*asked.values()], default=str).encode()
 
 
 @dataclass(frozen=True, slots=True)

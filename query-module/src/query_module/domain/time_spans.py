@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 UNIT_SECONDS = 64
 STEP = 16
 COARSEST = 5
+# Where something is, is looked for in units of 7 weeks, then of 3 days.
+COARSE = 4
+FINE = 3
 _LARGEST = 64
 
 

@@ -61,15 +61,14 @@ async def search_files(
             return Page([], None, _no_facets(facets))
         # One more than asked for tells whether another page follows.
         hits = await _hits(question, after, limit=limit + 1, index=index)
-        found = hits.rows[:limit]
-        items = await index.documents(found)
+        items = hits.documents(limit)
         counted = await _counted(question, facets, index) if facets else None
     if highlight:
         items = await _highlighted(items, query, words)
     follows = len(hits.rows) > limit
     return Page(
         items,
-        cursor.encode(hits.position(found[-1]), query.identity()) if follows else None,
+        cursor.encode(hits.position(hits.rows[limit - 1]), query.identity()) if follows else None,
         counted,
     )
 
