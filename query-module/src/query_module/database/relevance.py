@@ -66,24 +66,33 @@ async def by_relevance(
 
 
 async def _ranked(index: SearchIndex, question: Question, *, page: int) -> _Ranked:
-    way = Walk(statements.RANKED, _RANKED_FILES, page, named=True)
-    named = await index.walk(question, way)
+    if question.expected <= AT_ONCE:
+        return await _ranked_at_once(index, question, page=page)
+    named = await index.walk(question, _way(named=True, limit=_RANKED_FILES, page=page))
     steps = _steps(named)
-    enough = _RANKED_FILES if question.expected <= AT_ONCE else _RANKED_OF_MANY
-    left = enough - sum(steps.values())
+    left = _RANKED_OF_MANY - sum(steps.values())
     if left <= 0:
         return _Ranked(named, min(steps), None)
-    others = await index.walk(question, replace(way, limit=left, named=False))
+    others = await index.walk(question, _way(named=False, limit=left, page=page))
     steps = _steps(others)
     return _Ranked(named + others, None, min(steps) if sum(steps.values()) == left else None)
 
 
-async def _ranked_again(index: SearchIndex, question: Question, position: RankPosition) -> _Ranked:
-    way = Walk(statements.RANKED, _UNBOUNDED, _UNBOUNDED, named=True, stop=position.named_since)
+async def _ranked_at_once(index: SearchIndex, question: Question, *, page: int) -> _Ranked:
+    way = Walk(statements.ranked(named=None), _RANKED_FILES, page)
     rows = await index.walk(question, way)
+    if not rows or rows[0]["ranked"] < _RANKED_FILES:
+        return _Ranked(rows, None, None)
+    line = rows[0]["since"], rows[0]["since_id"]
+    return _Ranked(rows, line, None) if rows[0]["since_named"] else _Ranked(rows, None, line)
+
+
+async def _ranked_again(index: SearchIndex, question: Question, position: RankPosition) -> _Ranked:
+    way = _way(named=True, limit=_UNBOUNDED, page=_UNBOUNDED)
+    rows = await index.walk(question, replace(way, stop=position.named_since))
     if position.named_since is None:
-        way = replace(way, named=False, stop=position.others_since)
-        rows += await index.walk(question, way)
+        way = _way(named=False, limit=_UNBOUNDED, page=_UNBOUNDED)
+        rows += await index.walk(question, replace(way, stop=position.others_since))
     return _Ranked(rows, position.named_since, position.others_since)
 
 
@@ -98,6 +107,10 @@ async def _rest(
         besides = ((clause, (question.worded.words, *ranked.named_since)),)
         way = Walk(statement, limit, start=start, besides=besides)
     return await index.walk(question, way)
+
+
+def _way(*, named: bool, limit: int, page: int) -> Walk:
+    return Walk(statements.ranked(named=named), limit, page, named)
 
 
 def _best(row: Row) -> tuple[float, object, object]:

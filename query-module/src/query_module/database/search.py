@@ -77,8 +77,8 @@ class Walk:
     """A way through the matches in the order of time.
 
     `named` as in `Question.conditions`; `start` and `stop` are where it begins and ends, both
-    excluded and included in turn; `besides` are further conditions. Where matches are ranked, of
-    each step the best come, a `page` of them.
+    excluded and included in turn; `besides` are further conditions. With a `page` matches are
+    ranked, and of each step so many come, the best.
     """
 
     statement: str
@@ -186,7 +186,7 @@ class SearchIndex:
         for clause, values in way.besides:
             found.require(clause, *values)
         filled: dict[str, object] = {"limit": limit}
-        if way.statement is statements.RANKED:
+        if way.page:
             filled |= {"words": question.worded.words, "page": way.page}
         return await self.run(way.statement, found, **filled)
 

@@ -30,23 +30,24 @@ SELECT reltuples::float8, (
 FROM pg_class WHERE oid = 'files'::regclass
 """
 # Rows are found again by their place, which is cheaper than to carry what is ranked along. Of what
-# is ranked the best come, a page of them, and with each how many there are and which is the oldest.
-RANKED = """
+# is ranked the best come, a page of them, and with each how many there are and which is the last.
+_RANKED = """
 WITH found AS MATERIALIZED (
-    SELECT ctid AS place, file_id, created_at FROM files WHERE {conditions}
+    SELECT ctid AS place, file_id, created_at, {named} AS named FROM files WHERE {{conditions}}
 ), newest AS (
-    SELECT * FROM found ORDER BY created_at DESC, file_id DESC LIMIT {limit}
+    SELECT * FROM found ORDER BY named DESC, created_at DESC, file_id DESC LIMIT {{limit}}
 ), best AS (
-    SELECT newest.*, element_id, ts_rank_cd(search, {words}::tsquery)::float8 AS rank,
+    SELECT newest.*, element_id, ts_rank_cd(search, {{words}}::tsquery)::float8 AS rank,
         count(*) OVER () AS ranked
     FROM newest JOIN files ON ctid = place ORDER BY rank DESC, created_at DESC, file_id DESC
-    LIMIT {page}
+    LIMIT {{page}}
 )
 SELECT file_id, created_at AS key, element_id, rank, ranked, since.*,
     (SELECT attributes::text FROM files WHERE ctid = place) AS attributes
-FROM best, (SELECT created_at AS since, file_id AS since_id FROM newest
-    ORDER BY created_at, file_id LIMIT 1) since
+FROM best, (SELECT created_at AS since, file_id AS since_id, named AS since_named FROM newest
+    ORDER BY named, created_at, file_id LIMIT 1) since
 """
+_NAMED = {True: "true", False: "false", None: "names @@ {words}::tsquery"}
 _FIRST_UNIT = """
 SELECT fine.unit FROM unnest({{units}}::bigint[]) tried,
     LATERAL (SELECT tried AS unit FROM files
@@ -71,6 +72,11 @@ _IN_ORDER = """
 SELECT file_id, {key} AS key, {columns}{attributes} FROM files WHERE {{conditions}}
 ORDER BY {key} {way}, file_id {way} LIMIT {{limit}}
 """
+
+
+def ranked(*, named: bool | None) -> str:
+    """Rank the newest matches: all `named` or none of them; not known, the named ones first."""
+    return _RANKED.format(named=_NAMED[named])
 
 
 def by_key(

@@ -61,8 +61,8 @@ async def search_files(
             return Page([], None, _no_facets(facets))
         # One more than asked for tells whether another page follows.
         hits = await _hits(question, after, limit=limit + 1, index=index)
-        items = hits.documents(limit)
         counted = await _counted(question, facets, index) if facets else None
+    items = hits.documents(limit)
     if highlight:
         items = await _highlighted(items, query, words)
     follows = len(hits.rows) > limit
