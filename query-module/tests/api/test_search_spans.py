@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 from search_documents import documents, enter
@@ -35,13 +36,17 @@ FROM (
 
 @pytest_asyncio.fixture
 async def filled(query: httpx.AsyncClient, engine: AsyncEngine) -> httpx.AsyncClient:
+    await fill(engine, FILES)
+    return query
+
+
+async def fill(engine: AsyncEngine, files: int) -> None:
     async with engine.begin() as connection:
-        await connection.execute(sa.text(FILL), {"files": FILES, "early": FILES // 3})
+        await connection.execute(sa.text(FILL), {"files": files, "early": files // 3})
     async with engine.connect() as connection:
         await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(
             sa.text("ANALYZE files")
         )
-    return query
 
 
 async def pages(
@@ -125,6 +130,33 @@ async def test_the_newest_are_ranked_and_all_others_follow_once(
         assert ranks[:ranked] == sorted(ranks[:ranked], reverse=True)
         assert set(ranks[ranked:]) <= {None}
         assert ranked >= 100
+
+
+@pytest.mark.parametrize("word", ["always", "mentioned"])
+async def test_of_all_that_is_read_at_once_a_hundred_are_ranked_and_others_follow_once(
+    query: httpx.AsyncClient, engine: AsyncEngine, word: str
+) -> None:
+    files = 400
+    await fill(engine, files)
+    arriving = iter(documents())
+
+    async def arrive() -> None:
+        late = next(arriving).attributes
+        update = {"file_id": uuid4(), "description": "always mentioned"}
+        await enter(engine, [late.model_copy(update=update)])
+
+    found = await pages(query, {"q": word, "limit": 30}, arrive)
+
+    there = [item for item in found if item["filename"].startswith("always")]
+    assert len({item["file_id"] for item in there}) == len(there) == files
+    ranked = [item for item in there if item["rank"] is not None]
+    assert len(ranked) == 100
+    assert ranked == there[:100]
+    assert sum(word in item["filename"] for item in ranked) == min(
+        100, sum(word in item["filename"] for item in there)
+    )
+    behind = in_time(there[100:])
+    assert behind == sorted(behind, reverse=True)
 
 
 async def test_words_in_names_come_before_newer_ones_in_descriptions(
