@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.console import Console
+from sqlalchemy.ext.asyncio import AsyncEngine
 from typing_extensions import override
 
 import search_data
@@ -22,6 +23,7 @@ _ASKED: dict[str, dict[str, Any]] = {
     "words of a time": {"q": "2019 invoice"},
     "a word or another": {"q": "насос or pump"},
     "a phrase, and not": {"q": '"contract delivery" -oslo'},
+    "only what must not be there": {"q": "-oslo"},
     "everything": {},
     "an extension": {"extension": "pdf"},
     "tags": {"tags": ["срочно", "юристы"]},
@@ -46,8 +48,8 @@ _TABLES = ("files", "words")
 class _Watched(SearchIndex):
     """Explains each statement before it runs it."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine, at_once=1)
         self.plans: list[dict[str, Any]] = []
 
     @override

@@ -129,7 +129,8 @@ async def held(
     just when one is put back. Of all that share `turns` so many have one at once.
     """
     turns = turns or _turns[engine]
-    await _taken(turns)
+    async with asyncio.timeout(_CONNECT_TIMEOUT):
+        await turns.acquire()
     try:
         pooled = await _pooled(engine)
         try:
@@ -146,14 +147,6 @@ async def _pooled(engine: AsyncEngine) -> PoolProxiedConnection:
     except engine.dialect.loaded_dbapi.Error as error:
         # Here SQLAlchemy leaves to us what it makes of a driver's error.
         raise DBAPIError(None, None, error) from error
-
-
-async def _taken(turns: asyncio.Semaphore) -> None:
-    if not turns.locked():
-        await turns.acquire()
-        return
-    async with asyncio.timeout(_CONNECT_TIMEOUT):
-        await turns.acquire()
 
 
 class Held:

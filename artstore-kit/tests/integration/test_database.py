@@ -124,3 +124,14 @@ async def test_who_waits_too_long_for_a_connection_is_told(
     assert await database.fetch(engine, "SELECT 1")
 
     await engine.dispose()
+
+
+async def test_an_engine_may_have_options_of_postgresql(environment: pytest.MonkeyPatch) -> None:
+    del environment
+    options = {"plan_cache_mode": "force_generic_plan"}
+    engine = database.connect(DatabaseSettings(), options=options)
+
+    [(mode,)] = await database.fetch(engine, "SHOW plan_cache_mode")
+
+    assert mode == "force_generic_plan"
+    await engine.dispose()

@@ -5,11 +5,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 
-import asyncpg
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from artstore_kit.testing.postgres import USERNAME, Postgres
+from artstore_kit.testing.postgres import Postgres
 from query_module.database.terms import Terms
 from query_module.domain.conjunction import in_order
 from query_module.domain.search import alternatives
@@ -71,13 +70,7 @@ def all_match(queries: Iterable[str]) -> str:
 
 
 async def understood(question: str, postgres: Postgres, database: str) -> Wording:
-    connection = await asyncpg.connect(
-        host=postgres.host,
-        port=postgres.port,
-        user=USERNAME,
-        password=postgres.password,
-        database=database,
-    )
+    connection = await postgres.connect(database)
     try:
         said = alternatives(question)
         texts = [term.text for terms in said for term in terms]

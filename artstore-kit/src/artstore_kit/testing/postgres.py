@@ -104,18 +104,22 @@ class Postgres:
             return False
         return True
 
+    async def connect(self, database: str) -> asyncpg.Connection:
+        """Return a connection, for the caller to close."""
+        return await asyncpg.connect(
+            host=self.host,
+            port=self.port,
+            user=USERNAME,
+            password=self.password,
+            database=database,
+            timeout=10,
+        )
+
     def execute(self, statement: str, database: str = "postgres") -> list[asyncpg.Record]:
         """Run one statement outside a transaction and return its rows."""
 
         async def run() -> list[asyncpg.Record]:
-            connection = await asyncpg.connect(
-                host=self.host,
-                port=self.port,
-                user=USERNAME,
-                password=self.password,
-                database=database,
-                timeout=10,
-            )
+            connection = await self.connect(database)
             try:
                 rows: list[asyncpg.Record] = await connection.fetch(statement)
                 return rows

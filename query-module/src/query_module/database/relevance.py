@@ -99,7 +99,7 @@ async def _ranked_again(index: SearchIndex, question: Question, position: RankPo
 async def _rest(
     index: SearchIndex, question: Question, ranked: _Ranked, *, start: Moment | None, limit: int
 ) -> list[Row]:
-    statement = statements.by_key("created_at", descending=True)
+    statement = statements.by_key(statements.TIME, descending=True)
     if ranked.named_since is None:
         way = Walk(statement, limit, named=False, start=start or ranked.others_since)
     else:

@@ -48,8 +48,6 @@ _KEYS = {
     Sort.NAME_BACKWARDS: ("name_key", True),
 }
 
-_TIME = "created_at"
-
 Row: TypeAlias = asyncpg.Record
 
 
@@ -100,7 +98,7 @@ class _Remembered:
 
 
 class SearchIndex:
-    def __init__(self, engine: AsyncEngine, *, at_once: int = 5) -> None:
+    def __init__(self, engine: AsyncEngine, *, at_once: int) -> None:
         """Answer so many questions `at_once`; others wait for their turn."""
         self._engine = engine
         self._turns = asyncio.Semaphore(at_once)
@@ -199,7 +197,7 @@ class SearchIndex:
         """Return matches, newest or oldest first."""
         ascending = question.asked.order is Sort.OLDEST
         statement = statements.by_key(
-            _TIME, descending=not ascending, in_order=question.is_elsewhere
+            statements.TIME, descending=not ascending, in_order=question.is_elsewhere
         )
         rows = await self.walk(question, Walk(statement, limit, start=after, ascending=ascending))
         return Hits(rows, lambda row: TimePosition(created_at=row["key"], file_id=row["file_id"]))
@@ -207,7 +205,7 @@ class SearchIndex:
     async def newest(self, question: Question, *, columns: Sequence[str], limit: int) -> list[Row]:
         """Return columns of the newest matches, whatever the question's order."""
         statement = statements.by_key(
-            _TIME, columns, descending=True, in_order=question.is_elsewhere
+            statements.TIME, columns, descending=True, in_order=question.is_elsewhere
         )
         return await self.walk(question, Walk(statement, limit))
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from query_module.domain.time_spans import COARSE, FINE, STEP
 
+# What the order of time is of.
+TIME = "created_at"
 EXPECTED = """
 SELECT artstore_expected($1::tsquery, NULL, $4),
     CASE WHEN $3 <> '' THEN artstore_expected($2::tsquery, $3::text::tsquery, $4) ELSE 0 END
