@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 SEARCH = "/api/v1/search"
 FILES = 6000
-# `always` in every name; `early` in those of the first third, which are close together in time;
-# `mentioned` in every description, and in the names of every thirtieth.
+# `always` in every name; `early` in those of the first third, which lie close together at two times
+# ten days apart; `mentioned` in every description, and in the names of every thirtieth.
 FILL = """
 INSERT INTO files (file_id, element_id, revision, filename, extension, content_type, size, sha256,
     created_at, uploaded_by, retention_policy, tags, attributes)
@@ -27,7 +27,9 @@ FROM (
     SELECT number, lpad(to_hex(number), 32, '0')::uuid AS id, 'always '
         || CASE WHEN number <= :early THEN 'early ' ELSE '' END
         || CASE WHEN number % 30 = 0 THEN 'mentioned ' ELSE '' END || number || '.txt' AS name,
-        timestamptz '2020-01-01Z' + CASE WHEN number <= :early THEN number * interval '1 second'
+        timestamptz '2020-01-01Z' + CASE
+            WHEN number <= :early THEN number * interval '1 second'
+                + CASE WHEN number > :early / 2 THEN interval '10 days' ELSE interval '0' END
             ELSE number * interval '5 hours' END AS created
     FROM generate_series(1, :files) number
 ) made
@@ -80,7 +82,7 @@ async def test_all_matches_come_once_and_in_order(filled: httpx.AsyncClient) -> 
         ({"extension": "txt"}, FILES),
         ({"q": "always", "mode": "partial"}, FILES),
         ({"q": "ay", "mode": "partial"}, FILES),
-        ({"q": "always", "created_to": "2020-01-01T00:20:00Z"}, 1200),
+        ({"q": "always", "created_to": "2020-01-11T00:20:00Z"}, 1200),
     ]
     for asked, count in questions:
         found = await pages(filled, {**asked, "limit": 900})
